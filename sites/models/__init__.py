@@ -1,0 +1,10 @@
+"""Who: tenants, the people and agents that act for them, and the keys they show at the door."""
+
+from sites.models.agent import Agent
+from sites.models.api_key import ApiKey
+from sites.models.membership import Membership
+from sites.models.owned import SiteOwned
+from sites.models.site import Site
+from sites.models.user import User
+
+__all__ = ["Agent", "ApiKey", "Membership", "Site", "SiteOwned", "User"]

@@ -1,0 +1,23 @@
+"""A user's place in a site, and the role they have there."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from sites.models.owned import EverySite, SiteOwned
+from sites.roles import Role
+
+
+class Membership(SiteOwned):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+
+    everywhere = EverySite["Membership"]()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["site", "user"], name="one_membership_per_site")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.role}"

@@ -1,0 +1,34 @@
+"""What each role may do: the one table of roles and scopes. A scope is `noun:read`, `noun:write` or `noun:act`."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    OPERATOR = "operator", "Operator"
+    VIEWER = "viewer", "Viewer"
+
+
+_VIEWER = frozenset(
+    {"sites:read", "users:read", "memberships:read", "agents:read", "instances:read", "logs:read", "plans:read"}
+)
+_OPERATOR = _VIEWER | {"instances:write", "instances:act", "logs:write", "plans:write", "agents:write"}
+_ADMIN = _OPERATOR | {"keys:read", "keys:write", "memberships:write", "users:write"}
+_OWNER = _ADMIN | {"sites:write"}
+
+SCOPES_OF_ROLE: dict[str, frozenset[str]] = {
+    Role.VIEWER: _VIEWER,
+    Role.OPERATOR: _OPERATOR,
+    Role.ADMIN: _ADMIN,
+    Role.OWNER: _OWNER,
+}
+ALL_SCOPES = sorted(_OWNER)
+
+
+def effective_scopes(role: str, key_scopes: list[str]) -> frozenset[str]:
+    """What a key may do: its role's scopes, narrowed to the key's own where it names any."""
+    granted = SCOPES_OF_ROLE[role]
+    return granted & frozenset(key_scopes) if key_scopes else granted
