@@ -35,7 +35,7 @@ def reseal(sealed: bytes) -> bytes:
     return _keys().rotate(sealed)
 
 
-class EncryptedJSONField(models.BinaryField[Any, Any]):
+class EncryptedJSONField(models.BinaryField):
     """JSON in Python, sealed bytes in the row. Not searchable, and never to be put into a reply."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

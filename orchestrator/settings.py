@@ -92,7 +92,7 @@ def _database(variable: str, *, pool: int) -> dict[str, Any]:
     config: dict[str, Any] = dict(dj_database_url.parse(os.environ.get(variable, _NOWHERE)))
     config["CONN_HEALTH_CHECKS"] = True
     config["OPTIONS"] = {**config.get("OPTIONS", {}), "connect_timeout": 5}
-    if pool:
+    if pool and variable in os.environ:
         config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
     return config
 

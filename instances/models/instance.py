@@ -1,0 +1,138 @@
+"""An instance: the machine a tenant asked for. What is wished and what is known stand side by side in one row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from common.secrets import EncryptedJSONField
+from instances.flavours import DEFAULT_FLAVOUR, FLAVOURS
+from sites.models import Agent, SiteOwned
+from sites.models.owned import EverySite
+
+
+class Status(models.TextChoices):
+    """Where an instance is in its life; `lifecycle.py` alone says how it moves."""
+
+    PENDING = "pending"
+    PROVISIONING = "provisioning"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ERROR = "error"
+    DELETING = "deleting"
+    DELETED = "deleted"
+
+
+class Desired(models.TextChoices):
+    """Where the tenant wants it; the only thing a request may set."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DELETED = "deleted"
+
+
+def default_tools() -> list[str]:
+    return ["bash", "computer", "edit"]
+
+
+class Instance(SiteOwned):
+    """One row is intent (`desired_state`, `generation`), fact (`status`, `handle`, `incarnation`) and lease."""
+
+    Type = models.TextChoices("Type", {name.upper(): (name, flavour.label) for name, flavour in FLAVOURS.items()})
+
+    # What was asked for.
+    name = models.CharField(max_length=200)
+    instance_type = models.CharField(max_length=16, choices=Type.choices, default=DEFAULT_FLAVOUR)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    agent = models.ForeignKey(
+        Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    configuration = models.JSONField(default=dict, blank=True)
+    environment_variables = EncryptedJSONField(default=dict)
+    tools_enabled = ArrayField(models.CharField(max_length=32), default=default_tools, blank=True)
+    timeout_hours = models.FloatField(null=True, blank=True)
+    provider = models.CharField(max_length=40, editable=False)
+
+    # What is wished now.
+    desired_state = models.CharField(
+        max_length=16, choices=Desired.choices, default=Desired.RUNNING, editable=False
+    )
+    generation = models.PositiveBigIntegerField(default=1, editable=False)
+    observed_generation = models.PositiveBigIntegerField(default=0, editable=False)
+    restart_generation = models.PositiveBigIntegerField(default=0, editable=False)
+    observed_restart = models.PositiveBigIntegerField(default=0, editable=False)
+
+    # What is known.
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING, editable=False)
+    status_reason = models.TextField(blank=True, editable=False)
+    status_since = models.DateTimeField(editable=False)
+    deadline_at = models.DateTimeField(null=True, editable=False)
+    incarnation = models.PositiveIntegerField(default=0, editable=False)
+    handle = models.JSONField(null=True, editable=False)
+    boot_id = models.CharField(max_length=64, blank=True, editable=False)
+    guest_lost_at = models.DateTimeField(null=True, editable=False)
+    losses = models.PositiveIntegerField(default=0, editable=False)
+    last_event = models.PositiveBigIntegerField(default=0, editable=False)
+
+    # Who works on it, and when to look again.
+    lease_token = models.PositiveBigIntegerField(default=0, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    look_again_at = models.DateTimeField(null=True, editable=False)
+    nudges = models.PositiveBigIntegerField(default=0, editable=False)
+
+    # What it has done.
+    last_screenshot_at = models.DateTimeField(null=True, editable=False)
+    last_activity_at = models.DateTimeField(null=True, editable=False)
+    total_commands_executed = models.PositiveBigIntegerField(default=0, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    stopped_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    everywhere = EverySite["Instance"]()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "id"], name="instance_of_site"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="instance_status_known"),
+        ]
+        indexes = [
+            models.Index(fields=["site", "-id"], name="instance_newest", condition=Q(deleted_at=None)),
+            models.Index(fields=["site", "status", "-id"], name="instance_by_status", condition=Q(deleted_at=None)),
+            models.Index(fields=["site", "agent"], name="instance_by_agent"),
+            models.Index(fields=["user"], name="instance_by_user"),
+            models.Index(fields=["look_again_at"], name="instance_due", condition=Q(look_again_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.instance_type})"
+
+    @property
+    def machine(self) -> str:
+        """The name of this incarnation's machine: at the provider, at the gateway and in its guest's token."""
+        return f"{self.id.hex}-{self.incarnation}"
+
+    @property
+    def provider_ref(self) -> str | None:
+        """The machine's name at its provider, once there is one."""
+        return self.machine if self.handle else None
+
+    @property
+    def cdp_url(self) -> str | None:
+        """Where a browser instance takes DevTools connections; None while the gateway offers no such door."""
+        return None
+
+    @property
+    def environment_names(self) -> list[str]:
+        """Names of the environment variables; their values are never told."""
+        environment: dict[str, Any] = self.environment_variables or {}
+        return sorted(environment)
