@@ -58,13 +58,10 @@ class Instance(SiteOwned):
     configuration = models.JSONField(default=dict, blank=True)
     environment_variables = EncryptedJSONField(default=dict)
     tools_enabled = ArrayField(models.CharField(max_length=32), default=default_tools, blank=True)
-    timeout_hours = models.FloatField(null=True, blank=True)
     provider = models.CharField(max_length=40, editable=False)
 
     # What is wished now.
-    desired_state = models.CharField(
-        max_length=16, choices=Desired.choices, default=Desired.RUNNING, editable=False
-    )
+    desired_state = models.CharField(max_length=16, choices=Desired.choices, default=Desired.RUNNING, editable=False)
     generation = models.PositiveBigIntegerField(default=1, editable=False)
     observed_generation = models.PositiveBigIntegerField(default=0, editable=False)
     restart_generation = models.PositiveBigIntegerField(default=0, editable=False)

@@ -25,7 +25,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What machine is wanted. `guest_token` is a secret: it may reach the guest only by a way that nobody else reads."""
+    """What machine is wanted. `guest_token` is a secret: it may reach the guest only by a way nobody else reads."""
 
     flavour: str
     width: int = 1280

@@ -1,0 +1,63 @@
+"""What a tenant may write into an instance's free fields, checked key by key."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+from rest_framework import serializers
+
+CONFIGURATION_BYTES = 16 * 1024
+ENVIRONMENT_BYTES = 128 * 1024
+ENVIRONMENT_NAMES = 100
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+RANGES: dict[str, tuple[int, int]] = {
+    "width": (320, 3840),
+    "height": (240, 2160),
+    "memory_mib": (256, 16_384),
+    "disk_mib": (64, 65_536),
+}
+ON_LOSS = ("error", "replace")
+
+
+class ConfigurationField(serializers.DictField):
+    """The spec of the machine. `width`, `height` (pixels), `memory_mib`, `disk_mib` and `on_loss` mean something to us;
+    other keys are the caller's own and come back as they were sent."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value: dict[str, Any] = super().to_internal_value(data)
+        if len(orjson.dumps(value)) > CONFIGURATION_BYTES:
+            raise serializers.ValidationError(f"At most {CONFIGURATION_BYTES} bytes.")
+        problems = {key: problem for key in value if (problem := _problem(key, value[key]))}
+        if problems:
+            raise serializers.ValidationError(problems)
+        return value
+
+
+class EnvironmentField(serializers.DictField):
+    """Environment variables of the machine's shells. Write-only: replies give the names."""
+
+    child = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=32 * 1024)
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        value: dict[str, str] = super().to_internal_value(data)
+        if len(value) > ENVIRONMENT_NAMES:
+            raise serializers.ValidationError(f"At most {ENVIRONMENT_NAMES} variables.")
+        if sum(len(name) + len(text) for name, text in value.items()) > ENVIRONMENT_BYTES:
+            raise serializers.ValidationError(f"At most {ENVIRONMENT_BYTES} characters in all.")
+        wrong = [name for name in value if not _NAME.fullmatch(name)]
+        if wrong:
+            raise serializers.ValidationError({name[:128]: "Not a variable's name." for name in wrong})
+        return value
+
+
+def _problem(key: str, value: Any) -> str:
+    if key in RANGES:
+        low, high = RANGES[key]
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            return f"A whole number from {low} to {high}."
+    if key == "on_loss" and value not in ON_LOSS:
+        return "One of: " + ", ".join(ON_LOSS) + "."
+    return ""

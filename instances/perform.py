@@ -1,0 +1,150 @@
+"""The one way to act on a machine: a person, a dialect and a model all come through here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+
+from common import clock
+from common.errors import Conflict, GuestFailed, GuestSilent, Invalid, PlatformError, TooMany
+from common.realtime.publish import nudge_on_commit
+from common.tenancy import site_scope
+from guest.protocol import actions
+from guest.protocol.actions import AnyAction, Bash, Screenshot, Type
+from instances import ports, selectors
+from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.models import Instance, Level, Log, LogType, Status
+from sites.principal import Principal
+
+KEPT_CHARACTERS = 2_000
+"""How much of a shell's output a log row keeps; the caller gets all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An action's answer, and the log row that tells of it."""
+
+    answer: Answer
+    log_id: UUID
+
+
+def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
+    """Do `action` on a running instance and write it into its log. No transaction is open while the machine works.
+
+    Raises:
+        Forbidden, NotFound: as for every read of the instance.
+        Conflict: the instance is not running.
+        Invalid: the desktop says that the action makes no sense, for example a point off its screen.
+        GuestFailed, GuestSilent, TooMany: the machine could not do it, did not answer in time, or is overburdened.
+    """
+    principal.must("instances:act")
+    with site_scope(principal.site_id):
+        instance = selectors.instance_of(principal, instance_id)
+    if instance.status != Status.RUNNING:
+        raise Conflict(f"The instance is {instance.status}, not running.", status=instance.status)
+    try:
+        answer = _ask(instance, action)
+    except PlatformError as error:
+        _write(principal, instance, action, error=error)
+        raise
+    return Done(answer, _write(principal, instance, action, answer=answer))
+
+
+def _ask(instance: Instance, action: AnyAction) -> Answer:
+    try:
+        return ports.guests().act(instance.machine, action)
+    except GuestRefused as refusal:
+        if refusal.code == "failed":
+            raise GuestFailed(str(refusal)) from refusal
+        raise Invalid(str(refusal), code="BAD_ACTION" if refusal.code == "bad_action" else "UNSUPPORTED") from refusal
+    except GuestTimedOut as silence:
+        raise GuestSilent() from silence
+    except GuestBusy as busy:
+        raise TooMany("The machine has too many actions under way.", code="GUEST_BUSY", retry_after_s=1) from busy
+    except GuestUnreachable as lost:
+        raise GuestFailed(
+            "The machine cannot be reached just now.", code="GUEST_UNREACHABLE", retry_after_s=2
+        ) from lost
+
+
+def _write(
+    principal: Principal,
+    instance: Instance,
+    action: AnyAction,
+    *,
+    answer: Answer | None = None,
+    error: PlatformError | None = None,
+) -> UUID:
+    """The log row, and the instance's counters, in one short transaction."""
+    log = Log(
+        site_id=principal.site_id,
+        instance_id=instance.pk,
+        user_id=principal.user_id,
+        agent_id=principal.agent_id,
+        log_type=LogType.AGENT_ACTION if principal.agent_id else LogType.USER_ACTION,
+        level=Level.ERROR if error else Level.INFO,
+        message=error.message if error else _sentence(action),
+        tool_name=_tag(action),
+        tool_args=_loggable(action),
+        tool_result=_summary(answer) if answer else {"code": error.code if error else ""},
+        is_error=error is not None,
+        duration_ms=answer.took_ms if answer else None,
+    )
+    now = clock.now()
+    seen = {"last_screenshot_at": now} if isinstance(action, Screenshot) and answer else {}
+    with site_scope(principal.site_id):
+        log.save(force_insert=True, using="default")
+        Instance.of(principal.site_id).filter(pk=instance.pk).update(
+            last_activity_at=now, total_commands_executed=F("total_commands_executed") + 1, **seen
+        )
+        nudge_on_commit(f"logs:{instance.pk}")
+    return log.pk
+
+
+def _tag(action: AnyAction) -> str:
+    return str(type(action).__struct_config__.tag)
+
+
+def _sentence(action: AnyAction) -> str:
+    match action:
+        case Bash():
+            return f"$ {action.command[:KEPT_CHARACTERS]}"
+        case Type():
+            return f"typed {len(action.text)} characters"
+        case _:
+            return _tag(action).replace("_", " ")
+
+
+def _loggable(action: AnyAction) -> dict[str, Any]:
+    """The action without the text it types, which may be a password."""
+    fields = actions.to_builtins(action)
+    fields.pop("type", None)
+    if isinstance(action, Type):
+        fields["text"] = f"({len(action.text)} characters)"
+    if isinstance(action, Bash):
+        fields["command"] = action.command[:KEPT_CHARACTERS]
+    return fields
+
+
+def _summary(answer: Answer) -> dict[str, Any]:
+    result = answer.result
+    if result.shell:
+        return {
+            "exit_code": result.shell.exit_code,
+            "timed_out": result.shell.timed_out,
+            "stdout": _clean(result.shell.stdout),
+            "stderr": _clean(result.shell.stderr),
+        }
+    if result.image:
+        return {"width": result.image.width, "height": result.image.height, "bytes": len(answer.blob)}
+    if result.cursor:
+        return {"x": result.cursor.x, "y": result.cursor.y}
+    return {}
+
+
+def _clean(text: str) -> str:
+    """What a jsonb column takes: Postgres has no NUL in text."""
+    return text[-KEPT_CHARACTERS:].replace("\0", "\N{REPLACEMENT CHARACTER}")

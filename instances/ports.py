@@ -1,0 +1,32 @@
+"""What the composition root plugs in: the one way to guests. (Providers have their registry.)"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from guest.protocol.actions import AnyAction
+from guest.protocol.hello import Configure
+from instances.guestlink import Answer, Presence
+
+
+class GuestPath(Protocol):
+    """The way to guests; `guestlink.GuestLink` is the real one, and the errors are its."""
+
+    def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer: ...
+
+    def configure(self, incarnation: str, configure: Configure) -> None: ...
+
+    def presence(self, incarnation: str) -> Presence | None: ...
+
+
+_plugged: dict[str, GuestPath] = {}
+
+
+def install_guests(path: GuestPath) -> None:
+    """Plug in the way to guests; the composition root does so once, a test for its own."""
+    _plugged["guests"] = path
+
+
+def guests() -> GuestPath:
+    """The way to guests that was plugged in."""
+    return _plugged["guests"]

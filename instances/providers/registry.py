@@ -1,0 +1,53 @@
+"""Providers by name. The composition root fills it from settings; a driver is built when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from threading import Lock
+from typing import Any
+
+from instances.providers.base import Provider, Refused
+
+_configs: dict[str, Mapping[str, Any]] = {}
+_drivers: dict[str, Provider] = {}
+_lock = Lock()
+
+
+def configure(configs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Take `{"name": {"driver": "dotted.path.Class", "options": {…}}}`; drivers built before are let go."""
+    with _lock:
+        _configs.clear()
+        _configs.update(configs)
+        _drivers.clear()
+
+
+def install(name: str, provider: Provider) -> None:
+    """Put a ready driver under `name`; how tests plug in their own."""
+    with _lock:
+        _drivers[name] = provider
+
+
+def provider(name: str) -> Provider:
+    """The driver called `name`.
+
+    Raises:
+        Refused: no provider of that name is configured (any more).
+    """
+    with _lock:
+        if name not in _drivers:
+            if name not in _configs:
+                raise Refused(f"no provider is called {name!r} here")
+            _drivers[name] = _build(_configs[name])
+        return _drivers[name]
+
+
+def names() -> Iterator[str]:
+    """The names of all configured providers."""
+    return iter({**_configs, **_drivers})
+
+
+def _build(config: Mapping[str, Any]) -> Provider:
+    module, _, attribute = str(config["driver"]).rpartition(".")
+    driver: Provider = getattr(import_module(module), attribute)(**config.get("options", {}))
+    return driver

@@ -1,0 +1,310 @@
+"""One step for one instance: look at its row, do one idempotent thing, write down what was found.
+
+`STEPS` is the whole orchestration on one screen. A step calls provider and guest outside any transaction; what it
+found is written by `lifecycle.conclude`, which refuses a step that was overtaken.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from django.conf import settings
+
+from common import clock, tokens
+from guest.protocol.hello import Configure
+from instances import lifecycle, ports
+from instances.flavours import FLAVOURS
+from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.lifecycle import Claim, Outcome, Superseded
+from instances.models import Desired, Instance, Status
+from instances.providers import registry
+from instances.providers.base import CanRest, Handle, OutOfCapacity, Power, Provider, Refused, Spec, Unreachable
+
+logger = logging.getLogger(__name__)
+
+SOON_S, RETRY_S, WATCH_S, REST_S = 0.5, 3.0, 30.0, 300.0
+GUEST_SILENT_S = 90.0
+REPLACE_AT_MOST = 3
+
+Step = Callable[[Instance], Outcome]
+
+
+def step(instance_id: UUID, *, only_if_due: bool = False) -> float | None:
+    """Take one step for an instance; seconds until the next look, or None when there is none to plan.
+
+    Called twice, or after a crash in its middle, it does no harm: every step may be repeated.
+    """
+    claimed = lifecycle.claim(instance_id, only_if_due=only_if_due)
+    if claimed is None:
+        return None
+    try:
+        return lifecycle.conclude(claimed, _look(claimed.instance))
+    except Superseded as late:
+        logger.info("step was overtaken: %s", late)
+        _undo_late_create(claimed)
+        return None
+    except (Unreachable, OutOfCapacity) as error:
+        logger.warning("instance %s: %s: %s", instance_id, type(error).__name__, error)
+        lifecycle.release(claimed, look_in_s=RETRY_S)
+        return RETRY_S
+
+
+def _look(instance: Instance) -> Outcome:
+    try:
+        if _is_late(instance):
+            return _miss_deadline(instance)
+        return STEPS[instance.status, instance.desired_state](instance)
+    except Refused as refusal:
+        return _refused(instance, str(refusal))
+
+
+# --- the steps ----------------------------------------------------------------------------------------------------
+def order(instance: Instance) -> Outcome:
+    """Decide on a machine, before any is asked for: its name stands in the row first."""
+    return Outcome("ordered", facts={"incarnation": instance.incarnation + 1, "handle": None})
+
+
+def hold_back(instance: Instance) -> Outcome:
+    return Outcome("held_back", reason="Stopped before a machine was made.", look_in_s=None)
+
+
+def create(instance: Instance) -> Outcome:
+    handle = _provider(instance).create(_spec(instance), token=instance.machine)
+    return Outcome("created", facts={"handle": _pack(handle)}, look_in_s=SOON_S)
+
+
+def await_guest(instance: Instance) -> Outcome:
+    """Ready is what says hello with a boot id that we have not seen, and takes its configuration."""
+    presence = ports.guests().presence(instance.machine)
+    if presence and presence.boot_id != instance.boot_id and _configure(instance):
+        return Outcome(
+            "guest_ready",
+            facts={"boot_id": presence.boot_id, "observed_generation": instance.generation},
+            look_in_s=WATCH_S,
+        )
+    sighting = _provider(instance).inspect(_handle(instance))
+    if sighting.power in (Power.GONE, Power.RESTING):
+        return _lost(instance, sighting.reason or "The machine ended while it was starting.")
+    return Outcome(look_in_s=SOON_S)
+
+
+def watch(instance: Instance) -> Outcome:
+    if instance.restart_generation > instance.observed_restart:
+        return send_stop(instance)
+    sighting = _provider(instance).inspect(_handle(instance))
+    if sighting.power in (Power.GONE, Power.RESTING):
+        return _lost(instance, sighting.reason or "The machine ended without being asked to.")
+    presence = ports.guests().presence(instance.machine)
+    if presence is None:
+        return _miss_guest(instance)
+    facts: dict[str, object] = {"guest_lost_at": None}
+    if presence.boot_id != instance.boot_id or instance.observed_generation < instance.generation:
+        if not _configure(instance):
+            return Outcome(facts=facts, look_in_s=RETRY_S)
+        facts |= {"boot_id": presence.boot_id, "observed_generation": instance.generation}
+    return Outcome(facts=facts, look_in_s=WATCH_S)
+
+
+def send_stop(instance: Instance) -> Outcome:
+    _resting(instance).stop(_handle(instance))
+    return Outcome("stop_sent", facts={"observed_restart": instance.restart_generation}, look_in_s=0.05)
+
+
+def await_rest(instance: Instance) -> Outcome:
+    sighting = _provider(instance).inspect(_handle(instance))
+    if sighting.power == Power.GONE:
+        return _lost(instance, sighting.reason or "The machine disappeared while it was stopping.")
+    if sighting.power == Power.RESTING:
+        return Outcome("went_down", look_in_s=0.0 if instance.desired_state == Desired.RUNNING else REST_S)
+    _resting(instance).stop(_handle(instance))
+    return Outcome(look_in_s=SOON_S)
+
+
+def send_start(instance: Instance) -> Outcome:
+    if instance.handle is None:
+        return order(instance)
+    _resting(instance).start(_handle(instance))
+    return Outcome("start_sent", look_in_s=SOON_S)
+
+
+def watch_rest(instance: Instance) -> Outcome:
+    if instance.handle is None:
+        return Outcome(look_in_s=None)
+    sighting = _provider(instance).inspect(_handle(instance))
+    if sighting.power == Power.GONE:
+        return _lost(instance, sighting.reason or "The stopped machine disappeared.")
+    return Outcome(look_in_s=REST_S)
+
+
+def mend(instance: Instance) -> Outcome:
+    """Start over when somebody asked for it, or when the spec says so; first the old machine must be gone."""
+    asked = instance.generation > instance.observed_generation
+    replaced = instance.configuration.get("on_loss") == "replace" and 0 < instance.losses <= REPLACE_AT_MOST
+    if not asked and not replaced:
+        return Outcome(look_in_s=None)
+    if not _cleared(instance):
+        return Outcome(look_in_s=SOON_S)
+    facts = {"incarnation": instance.incarnation + 1, "handle": None, "boot_id": ""}
+    return Outcome("retried", facts=facts | ({"losses": 0} if asked else {}))
+
+
+def rest_in_error(instance: Instance) -> Outcome:
+    return Outcome(look_in_s=None)
+
+
+def send_destroy(instance: Instance) -> Outcome:
+    return Outcome("destroy_sent")
+
+
+def clear_away(instance: Instance) -> Outcome:
+    """A deletion has no end but success: past its deadline it raises an alarm once, and goes on trying."""
+    if _cleared(instance):
+        return Outcome("gone", look_in_s=None)
+    waited_s = (clock.now() - instance.status_since).total_seconds()
+    look_in_s = 0.1 if waited_s < 10 else RETRY_S
+    if instance.deadline_at and instance.deadline_at < clock.now():
+        alarm = f"The machine is still there {waited_s:.0f} seconds after its deletion was asked for."
+        return Outcome(alarm=alarm, facts={"deadline_at": None}, look_in_s=look_in_s)
+    return Outcome(look_in_s=look_in_s)
+
+
+S, D = Status, Desired
+STEPS: Mapping[tuple[str, str], Step] = {
+    (S.PENDING, D.RUNNING): order,
+    (S.PENDING, D.STOPPED): hold_back,
+    (S.PROVISIONING, D.RUNNING): create,
+    (S.PROVISIONING, D.STOPPED): create,
+    (S.STARTING, D.RUNNING): await_guest,
+    (S.STARTING, D.STOPPED): send_stop,
+    (S.RUNNING, D.RUNNING): watch,
+    (S.RUNNING, D.STOPPED): send_stop,
+    (S.STOPPING, D.RUNNING): await_rest,
+    (S.STOPPING, D.STOPPED): await_rest,
+    (S.STOPPED, D.RUNNING): send_start,
+    (S.STOPPED, D.STOPPED): watch_rest,
+    (S.ERROR, D.RUNNING): mend,
+    (S.ERROR, D.STOPPED): rest_in_error,
+    (S.DELETING, D.DELETED): clear_away,
+    **{(status, D.DELETED): send_destroy for status in S if status not in (S.DELETING, S.DELETED)},
+}
+
+
+# --- what the steps share -----------------------------------------------------------------------------------------
+def _provider(instance: Instance) -> Provider:
+    return registry.provider(instance.provider)
+
+
+def _resting(instance: Instance) -> CanRest:
+    provider = _provider(instance)
+    if not isinstance(provider, CanRest):
+        raise Refused(f"machines of provider {instance.provider!r} cannot be stopped, only deleted")
+    return provider
+
+
+def _spec(instance: Instance) -> Spec:
+    wished = instance.configuration
+    flavour = FLAVOURS[instance.instance_type]
+    return Spec(
+        flavour=flavour.name,
+        width=wished.get("width", 1280),
+        height=wished.get("height", 800),
+        memory_mib=wished.get("memory_mib", flavour.memory_mib),
+        disk_mib=wished.get("disk_mib", 2048),
+        guest_token=tokens.derive(settings.GATEWAY_SECRET, purpose="guest", subject=instance.machine),
+        labels={"site": str(instance.site_id), "instance": str(instance.pk), "incarnation": str(instance.incarnation)},
+    )
+
+
+def _pack(handle: Handle) -> dict[str, object]:
+    return {"version": handle.version, "data": dict(handle.data)}
+
+
+def _handle(instance: Instance) -> Handle:
+    return Handle(version=instance.handle["version"], data=instance.handle["data"])
+
+
+def _configure(instance: Instance) -> bool:
+    """Hand the guest its environment; False when it could not be reached just now."""
+    try:
+        ports.guests().configure(instance.machine, Configure(environment=instance.environment_variables or {}))
+    except (GuestUnreachable, GuestTimedOut, GuestBusy) as error:
+        logger.warning("instance %s took no configuration: %s", instance.pk, error)
+        return False
+    except GuestRefused as refusal:
+        raise Refused(f"the machine refused its configuration: {refusal}") from refusal
+    return True
+
+
+def _cleared(instance: Instance) -> bool:
+    """Have this incarnation's machine destroyed; whether it is confirmed gone."""
+    if instance.incarnation == 0:
+        return True
+    provider = _provider(instance)
+    handle = _handle(instance) if instance.handle else _found(provider, instance.machine)
+    if handle is None:
+        return True
+    provider.destroy(handle)
+    return provider.inspect(handle).power == Power.GONE
+
+
+def _found(provider: Provider, token: str) -> Handle | None:
+    """A machine that was ordered but whose handle never reached the row: its worker died in between."""
+    return next((handle for name, handle in provider.list_ours() if name == token), None)
+
+
+def _lost(instance: Instance, reason: str) -> Outcome:
+    losses = instance.losses + 1
+    return Outcome("vanished", reason=reason, facts={"losses": losses}, look_in_s=2.0**losses)
+
+
+def _miss_guest(instance: Instance) -> Outcome:
+    """The machine is up but its guest does not answer: give it time to dial again, then give up."""
+    lost_at = instance.guest_lost_at or clock.now()
+    if (clock.now() - lost_at).total_seconds() > GUEST_SILENT_S:
+        reason = f"The machine is up, but its guest has not answered for {GUEST_SILENT_S:.0f} seconds."
+        return Outcome("gave_up", reason=reason, facts={"guest_lost_at": None}, look_in_s=None)
+    return Outcome(facts={"guest_lost_at": lost_at}, look_in_s=RETRY_S)
+
+
+def _is_late(instance: Instance) -> bool:
+    return (
+        instance.deadline_at is not None
+        and instance.deadline_at < clock.now()
+        and instance.desired_state != Desired.DELETED
+    )
+
+
+def _miss_deadline(instance: Instance) -> Outcome:
+    waited_s = (clock.now() - instance.status_since).total_seconds()
+    doing = {
+        Status.PENDING: "No worker could begin with it",
+        Status.PROVISIONING: "The provider made no machine",
+        Status.STARTING: "The machine was made, but its desktop did not come up",
+        Status.STOPPING: "The machine did not stop",
+    }[Status(instance.status)]
+    return Outcome("gave_up", reason=f"{doing} within {waited_s:.0f} seconds.", look_in_s=None)
+
+
+def _refused(instance: Instance, reason: str) -> Outcome:
+    """A refusal ends what goes forward; it does not end a deletion, which goes on trying."""
+    if instance.desired_state == Desired.DELETED or (instance.status, "gave_up") not in lifecycle.TABLE:
+        logger.error("instance %s (%s): refused: %s", instance.pk, instance.status, reason)
+        return Outcome(look_in_s=60.0)
+    return Outcome("gave_up", reason=reason[:1000], look_in_s=None)
+
+
+def _undo_late_create(claimed: Claim) -> None:
+    """A machine made by a step that was overtaken by a deletion belongs to nobody: take it away again."""
+    instance = claimed.instance
+    if instance.status != Status.PROVISIONING:
+        return
+    row = Instance.everywhere.filter(pk=instance.pk).first()
+    still_wanted = (
+        row is not None and row.incarnation == instance.incarnation and row.status not in (S.DELETING, S.DELETED)
+    )
+    if not still_wanted:
+        handle = _found(_provider(instance), instance.machine)
+        if handle is not None:
+            _provider(instance).destroy(handle)

@@ -1,0 +1,232 @@
+"""What may be asked about instances. A request writes only what is wished; workers make it true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from common import clock
+from common.errors import Conflict, Invalid
+from common.tenancy import site_scope
+from instances import lifecycle, selectors, tasks
+from instances.flavours import DEFAULT_FLAVOUR
+from instances.models import Desired, Instance, Log, Status
+from sites.models import Agent, Membership
+from sites.principal import Principal
+
+S, D = Status, Desired
+
+
+def request_instance(
+    principal: Principal,
+    *,
+    name: str,
+    user_id: UUID | None = None,
+    agent_id: UUID | None = None,
+    instance_type: str = DEFAULT_FLAVOUR,
+    configuration: Mapping[str, Any] | None = None,
+    environment_variables: Mapping[str, str] | None = None,
+    tools_enabled: list[str] | None = None,
+    desired_state: str = D.RUNNING,
+) -> Instance:
+    """Ask for an instance; it is `pending` at once and a worker makes it.
+
+    Raises:
+        Forbidden: the principal may not write instances.
+        Invalid: the user is no member of the site, or the agent is not the site's.
+    """
+    principal.must("instances:write")
+    with site_scope(principal.site_id):
+        owner_id = user_id or principal.user_id
+        _must_be_member(principal, owner_id)
+        _must_be_agent(principal, agent_id)
+        instance = Instance(
+            site_id=principal.site_id,
+            name=name,
+            user_id=owner_id,
+            created_by_id=principal.user_id,
+            agent_id=agent_id,
+            instance_type=instance_type,
+            configuration=dict(configuration or {}),
+            environment_variables=dict(environment_variables or {}),
+            desired_state=desired_state,
+            provider=settings.DEFAULT_PROVIDER,
+            status_since=clock.now(),
+            deadline_at=clock.in_s(lifecycle.PENDING_WITHIN_S),
+            look_again_at=clock.now(),
+            **({} if tools_enabled is None else {"tools_enabled": tools_enabled}),
+        )
+        instance.save(force_insert=True, using="default")
+        lifecycle.record(instance, "requested", status_to=instance.status)
+        instance.save(update_fields=["last_event"])
+        _look_on_commit(instance)
+        return instance
+
+
+def change_instance(principal: Principal, instance_id: UUID, **changes: Any) -> Instance:
+    """Change name, agent, configuration, environment or tools; and the wish, where `desired_state` is among them.
+
+    A running machine takes a new environment over; a new size or resolution is used by its next incarnation.
+
+    Raises:
+        NotFound, Forbidden, Invalid, Conflict: nothing was changed.
+    """
+    principal.must("instances:write")
+    with site_scope(principal.site_id):
+        instance = selectors.locked_instance(principal, instance_id)
+        desired_state = changes.pop("desired_state", None)
+        if "user_id" in changes:
+            _must_be_member(principal, changes["user_id"])
+        if changes.get("agent_id"):
+            _must_be_agent(principal, changes["agent_id"])
+        for column, value in changes.items():
+            setattr(instance, column, value)
+        if "environment_variables" in changes and instance.status in (S.STARTING, S.RUNNING):
+            _wake(instance)
+        if changes:
+            lifecycle.record(instance, "changed", fields=sorted(changes))
+        if desired_state:
+            _wish(instance, desired_state)
+        instance.save()
+        return instance
+
+
+def request_stop(principal: Principal, instance_id: UUID) -> Instance:
+    """Have it stopped, its disk kept; already stopped or stopping is success.
+
+    Raises:
+        Conflict: it is being deleted, or in error, where only retry and delete lead on.
+    """
+    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.STOPPED))
+
+
+def request_start(principal: Principal, instance_id: UUID) -> Instance:
+    """Have it started; already running or on its way is success. An instance in error is tried anew.
+
+    Raises:
+        Conflict: it is being deleted.
+    """
+    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.RUNNING))
+
+
+def request_restart(principal: Principal, instance_id: UUID) -> Instance:
+    """Have it stopped and started again.
+
+    Raises:
+        Conflict: it is not running.
+    """
+
+    def restart(instance: Instance) -> None:
+        if instance.status != S.RUNNING or instance.desired_state != D.RUNNING:
+            message = f"Only a running instance can be restarted; this one is {instance.status}."
+            raise Conflict(message, **_state(instance))
+        instance.restart_generation += 1
+        lifecycle.record(instance, "restart_requested")
+        _wake(instance)
+
+    return _with_locked(principal, instance_id, restart)
+
+
+def request_retry(principal: Principal, instance_id: UUID) -> Instance:
+    """Have an instance in error start over with a new machine, once the old one is confirmed gone.
+
+    Raises:
+        Conflict: it is not in error.
+    """
+
+    def retry(instance: Instance) -> None:
+        if instance.status != S.ERROR or instance.desired_state == D.DELETED:
+            raise Conflict(
+                f"Only an instance in error can be retried; this one is {instance.status}.", **_state(instance)
+            )
+        _wish(instance, D.RUNNING)
+
+    return _with_locked(principal, instance_id, retry)
+
+
+def request_deletion(principal: Principal, instance_id: UUID) -> Instance:
+    """Have the machine destroyed and then the row hidden; accepted in every status, and twice."""
+    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.DELETED))
+
+
+def write_log(principal: Principal, instance_id: UUID, *, parent_log_id: UUID | None = None, **entry: Any) -> Log:
+    """Add an entry to an instance's log, in the principal's name.
+
+    Raises:
+        NotFound: no such instance.
+        Invalid: the parent entry is not one of this instance's.
+    """
+    principal.must("logs:write")
+    with site_scope(principal.site_id):
+        selectors.instance_of(principal, instance_id)
+        if parent_log_id and not selectors.logs_of(principal, instance_id).filter(pk=parent_log_id).exists():
+            raise Invalid("parent_log: no such entry in this instance's log.")
+        log = Log(
+            site_id=principal.site_id,
+            instance_id=instance_id,
+            user_id=principal.user_id,
+            agent_id=principal.agent_id,
+            parent_log_id=parent_log_id,
+            **entry,
+        )
+        log.save(force_insert=True, using="default")
+        return log
+
+
+# --- what the services share --------------------------------------------------------------------------------------
+def _with_locked(principal: Principal, instance_id: UUID, change: Any) -> Instance:
+    principal.must("instances:write")
+    with site_scope(principal.site_id):
+        instance = selectors.locked_instance(principal, instance_id)
+        change(instance)
+        instance.save()
+        return instance
+
+
+def _wish(instance: Instance, desired_state: str) -> None:
+    """Write the wish into a locked row, if it is one that can come true."""
+    if instance.desired_state == D.DELETED:
+        if desired_state == D.DELETED:
+            return
+        raise Conflict("The instance is being deleted.", **_state(instance))
+    in_error = instance.status == S.ERROR
+    if in_error and desired_state == D.STOPPED:
+        raise Conflict("The instance is in error: retry it or delete it.", **_state(instance))
+    if instance.desired_state == desired_state and not in_error:
+        return
+    instance.desired_state = desired_state
+    kind = {D.RUNNING: "start_requested", D.STOPPED: "stop_requested", D.DELETED: "deletion_requested"}
+    lifecycle.record(instance, "retry_requested" if in_error and desired_state == D.RUNNING else kind[D(desired_state)])
+    _wake(instance)
+
+
+def _wake(instance: Instance) -> None:
+    """Count the change of intent, so that no step in flight can overlook it, and have a worker look."""
+    instance.generation += 1
+    instance.look_again_at = clock.now()
+    _look_on_commit(instance)
+
+
+def _look_on_commit(instance: Instance) -> None:
+    transaction.on_commit(partial(tasks.look_soon, instance.pk))
+
+
+def _must_be_member(principal: Principal, user_id: UUID) -> None:
+    if not Membership.of(principal.site_id).filter(user_id=user_id).exists():
+        raise Invalid(
+            "user_id: no member of this site has that id.", fields={"user_id": ["Not a member of this site."]}
+        )
+
+
+def _must_be_agent(principal: Principal, agent_id: UUID | None) -> None:
+    if agent_id and not Agent.of(principal.site_id).filter(pk=agent_id).exists():
+        raise Invalid("agent_id: this site has no such agent.", fields={"agent_id": ["Not an agent of this site."]})
+
+
+def _state(instance: Instance) -> dict[str, str]:
+    return {"status": instance.status, "desired_state": instance.desired_state}

@@ -1,0 +1,88 @@
+"""The live streams of instances: one instance's history by number, a site's by commit."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import QuerySet
+
+from common.errors import Invalid, NotFound
+from common.realtime.stream import Item, Stream
+from common.tenancy import site_scope
+from instances import selectors
+from instances.models import Event
+from sites.principal import Principal
+
+BATCH = 200
+_SITE_CURSOR = re.compile(r"(\d{1,19})-([0-9a-f-]{36})")
+_COMMITTED = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """An event as clients see it, in lists and in streams alike."""
+    return {
+        "id": str(event.pk),
+        "instance_id": str(event.instance_id),
+        "number": event.number,
+        "kind": event.kind,
+        "status_from": event.status_from or None,
+        "status": event.status_to or None,
+        "message": event.message,
+        "data": event.data,
+        "created_at": event.created_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def instance_stream(principal: Principal, instance_id: UUID) -> Stream:
+    """One instance's events from the first, or after a number.
+
+    Raises:
+        NotFound: no such instance in the principal's site.
+    """
+    with site_scope(principal.site_id):
+        selectors.instance_of(principal, instance_id)
+    return Stream((f"instance:{instance_id}",), "status", partial(_of_instance, principal.site_id, instance_id))
+
+
+def site_stream(principal: Principal, site_id: UUID) -> Stream:
+    """All events of a site from now on, or after a cursor. No late commit is missed: rows are handed out only when
+    every transaction that could still come before them has ended.
+
+    Raises:
+        NotFound: it is not the principal's site.
+    """
+    principal.must("instances:read")
+    if site_id != principal.site_id:
+        raise NotFound("No such site.")
+    return Stream((f"site:{site_id}",), "status", partial(_of_site, site_id, _tip()))
+
+
+def _of_instance(site_id: UUID, instance_id: UUID, after: str | None) -> list[Item]:
+    if after is not None and not re.fullmatch(r"\d{1,18}", after):
+        raise Invalid("The cursor of an instance's events is a number.")
+    with site_scope(site_id):
+        rows = Event.of(site_id).filter(instance_id=instance_id, number__gt=int(after or 0)).order_by("number")
+        return [Item(str(event.number), as_json(event)) for event in rows[:BATCH]]
+
+
+def _of_site(site_id: UUID, tip: str, after: str | None) -> list[Item]:
+    match = _SITE_CURSOR.fullmatch(after or tip)
+    if not match:
+        raise Invalid("The cursor is not one that this stream gave.")
+    with site_scope(site_id):
+        rows = _after(Event.of(site_id), int(match[1]), UUID(match[2])).order_by("xid", "id")
+        return [Item(f"{event.xid}-{event.pk}", as_json(event)) for event in rows[:BATCH]]
+
+
+def _after(events: QuerySet[Event], xid: int, event_id: UUID) -> QuerySet[Event]:
+    return events.extra(where=[f"(xid, id) > (%s, %s) AND xid < {_COMMITTED}"], params=[xid, event_id])
+
+
+def _tip() -> str:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f"SELECT {_COMMITTED} - 1")
+        return f"{cursor.fetchone()[0]}-ffffffff-ffff-ffff-ffff-ffffffffffff"

@@ -1,0 +1,18 @@
+"""Every HTTP route, by the room that serves it. Each takes a trailing slash or none."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from orchestrator.health import HealthView
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/reference", SpectacularRedocView.as_view(url_name="schema"), name="reference"),
+    path("api/system/health", HealthView.as_view(), name="health"),
+    path("api/", include("sites.api.urls")),
+    path("api/", include("plans.api.urls")),
+    path("api/", include("instances.api.urls")),
+]
