@@ -1,0 +1,74 @@
+"""Query parameters: the declared ones filter, the others are refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models
+from django_filters import rest_framework as filters
+from rest_framework.request import Request
+
+from common.errors import Invalid
+
+_ALWAYS = frozenset({"format", "site_id", "ticket"})
+"""`format` picks the renderer; `site_id` and `ticket` are read at the door."""
+
+
+class SiteFilterSet(filters.FilterSet):
+    """Foreign keys filter by bare id: a choice of rows costs a query and shows rows that are not the caller's."""
+
+    FILTER_DEFAULTS = {
+        **filters.FilterSet.FILTER_DEFAULTS,
+        models.ForeignKey: {"filter_class": filters.UUIDFilter},
+        models.OneToOneField: {"filter_class": filters.UUIDFilter},
+    }
+
+
+class StrictFilterBackend(filters.DjangoFilterBackend):
+    """django-filter, where an unknown parameter or a bad value is a 400.
+
+    A view adds names of its own in `query_parameters`.
+    """
+
+    filterset_base = SiteFilterSet
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        filterset = self.get_filterset(request, queryset, view)
+        refuse_unknown(request, known_to(view) | _names(filterset))
+        return super().filter_queryset(request, queryset, view)
+
+
+def known_to(view: Any) -> frozenset[str]:
+    """The parameters a view reads beside its filters."""
+    names = set(getattr(view, "query_parameters", ()))
+    names |= getattr(getattr(view, "paginator", None), "parameters", frozenset())
+    if getattr(view, "ordering_fields", None):
+        names.add("ordering")
+    if getattr(view, "search_fields", None):
+        names.add("search")
+    return frozenset(names)
+
+
+def refuse_unknown(request: Request, known: Iterable[str]) -> None:
+    """Return when every query parameter is `known`, or one that all views take.
+
+    Raises:
+        Invalid: one is not; the answer names it.
+    """
+    unknown = sorted(set(request.query_params) - set(known) - _ALWAYS)
+    if unknown:
+        raise Invalid(
+            f"{unknown[0]}: Unknown query parameter.", fields={name: ["Unknown query parameter."] for name in unknown}
+        )
+
+
+def _names(filterset: Any) -> set[str]:
+    """Every key that the filters' widgets read, such as `created_at_after` of a range."""
+    if filterset is None:
+        return set()
+    names: set[str] = set()
+    for name, declared in filterset.filters.items():
+        suffixes = getattr(declared.field.widget, "suffixes", None)
+        names |= {f"{name}_{suffix}" for suffix in suffixes} if suffixes else {name}
+    return names

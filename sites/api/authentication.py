@@ -1,0 +1,82 @@
+"""Who is at the door of REST: a key in a header, or a member's session. `request.auth` is always the Principal."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.http import HttpRequest
+from rest_framework import authentication
+from rest_framework.request import Request
+
+from common.errors import Invalid, NotFound, NotSignedIn
+from sites.keys import find_principal, principal_of_session
+from sites.principal import Principal
+
+
+class KeyAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer KEY`, `Authorization: KEY` or `x-api-key: KEY`; `request.user` is the Principal, too."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        secret = key_in(request)
+        if secret is None:
+            return None
+        principal = find_principal(secret)
+        wanted = wanted_site(request)
+        if wanted is not None and wanted != principal.site_id:
+            raise NotFound()
+        return principal, principal
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class MemberSessionAuthentication(authentication.SessionAuthentication):
+    """A signed-in member, with Django's CSRF check. Members of several sites name one: `X-Site` or `site_id`."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Principal | None] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        wanted = wanted_site(request, body=True)
+        view = (request.parser_context or {}).get("view")
+        if wanted is None and getattr(view, "site_optional", False):
+            return user, None
+        return user, principal_of_session(user, wanted)
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+def principal_of(request: Request) -> Principal:
+    """The caller.
+
+    Raises:
+        NotSignedIn: nobody has shown who they are.
+    """
+    if not isinstance(request.auth, Principal):
+        raise NotSignedIn()
+    return request.auth
+
+
+def key_in(request: Request | HttpRequest) -> str | None:
+    """The API key that the request shows, or None when it shows none."""
+    header = request.headers.get("authorization", "").strip()
+    if header:
+        kind, _, rest = header.partition(" ")
+        return rest.strip() if kind.lower() == "bearer" else header
+    return request.headers.get("x-api-key")
+
+
+def wanted_site(request: Request, *, body: bool = False) -> UUID | None:
+    """The site that the request names, in `X-Site`, its query, or (asked for a session) its body."""
+    named = request.headers.get("x-site") or request.query_params.get("site_id")
+    if not named and body and isinstance(request.data, dict):
+        named = cast(Any, request.data.get("site_id"))
+    if not named:
+        return None
+    try:
+        return UUID(str(named))
+    except ValueError as error:
+        raise Invalid("site_id: Must be a valid UUID.", fields={"site_id": ["Must be a valid UUID."]}) from error
