@@ -1,0 +1,69 @@
+# What people do with this checkout. `make help` explains it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help up down reset test check lock schema migrations fmt bench
+
+PORT ?= 8000
+STATE_DIR ?= .local
+export PORT STATE_DIR
+
+PY := .venv/bin/python
+PACKAGES := orchestrator instances sites plans gateway common guest infra
+SHELL_SCRIPTS := infra/bootstrap.sh .ci/run
+# pytest arguments, for instance: make test T="tests/sites -k keys"
+T ?=
+
+help: ## Explain these targets
+	@awk 'BEGIN {FS = ":.*## "; print "make TARGET\n"} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n  PORT (%s) is the web port, STATE_DIR (%s) the folder of credentials and logs.\n' '$(PORT)' '$(STATE_DIR)'
+
+up: ## Install what is missing, start the whole platform, ask for a first browser; Ctrl-C stops it
+	@infra/bootstrap.sh run
+	@exec $(PY) -m infra.up
+
+down: ## End all machines and every process of this deployment; the data stays
+	@if [ -x $(PY) ]; then exec $(PY) -m infra.down; else echo "Nothing is installed here, so nothing runs."; fi
+
+reset: ## make down, then forget all data, after asking (FORCE=1: without)
+	@if [ "$(FORCE)" != 1 ]; then \
+		read -r -p "Forget all data of $(STATE_DIR)? [y/N] " answer && [ "$$answer" = y ] || { echo "Kept."; exit 1; }; fi
+	@if [ -x $(PY) ]; then exec $(PY) -m infra.down --wipe; else rm -rf -- "$(STATE_DIR)"; fi
+
+test: ## Install what is missing and run the tests, which start their own services (T="…" goes to pytest)
+	@infra/bootstrap.sh dev
+	@exec $(PY) -m pytest $(T)
+
+check: ## Lint, types, import contracts, missing migrations, OpenAPI; needs no running service
+	@infra/bootstrap.sh check
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy $(PACKAGES)
+	.venv/bin/lint-imports --no-logo
+	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@schema=$$(mktemp) && trap 'rm -f "$$schema"' EXIT && \
+		$(PY) manage.py spectacular --validate --fail-on-warn --file "$$schema" && \
+		{ diff -u docs/openapi.yaml "$$schema" || { echo "docs/openapi.yaml is out of date: run make schema"; exit 1; }; }
+	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
+
+schema: ## Write docs/openapi.yaml anew
+	@infra/bootstrap.sh check
+	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+migrations: ## Write the migrations that the models ask for (NAME=what_it_does)
+	@infra/bootstrap.sh check
+	$(PY) -W ignore::RuntimeWarning manage.py makemigrations $(if $(NAME),--name $(NAME))
+
+lock: ## Resolve requirements/*.in into the locks, with hashes
+	@infra/bootstrap.sh check
+	@for name in base dev prod guest; do \
+		.venv/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal \
+			--python-version 3.11 --output-file requirements/$$name.txt requirements/$$name.in && echo "requirements/$$name.txt"; done
+
+fmt: ## Format and sort imports
+	@infra/bootstrap.sh check
+	.venv/bin/ruff check --fix-only --quiet .
+	.venv/bin/ruff format .
+
+bench: ## Measure a deployment of its own against floors taken in the same run
+	@infra/bootstrap.sh dev
+	@exec $(PY) -m bench
