@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from infra.embedded.paths import CHECKOUT, State
 from infra.embedded.postgres import Postgres
-from infra.embedded.processes import Failed, free_port, tail
+from infra.embedded.processes import Failed, free_port, tail, trim
 from infra.embedded.secrets import Secrets, write_private
 from infra.embedded.valkey import Valkey
 
@@ -95,31 +96,42 @@ class Deployment:
         lines = (f"{name}={shlex.quote(value)}\n" for name, value in self.settings().items())
         write_private(self.state.env_file, "".join(lines))
 
-    def run(self, *arguments: str, timeout_s: float = 300.0, log: str = "setup") -> None:
-        """Run a command of ours (`manage.py migrate`, `-m infra.templates`) to its end.
+    def run(self, *arguments: str, timeout_s: float = 300.0) -> None:
+        """Run a command of ours (`manage.py migrate`) to its end; what it says goes to setup.log.
 
         Raises:
             Failed: it did not end well or in time; with the end of what it said.
         """
-        path = self.state.logs / f"{log}.log"
-        with path.open("ab") as output:
+        log = self.state.logs / "setup.log"
+        trim(log)
+        with log.open("ab") as output:
             output.write(f"$ {' '.join(arguments)}\n".encode())
             output.flush()
             try:
-                code = subprocess.run(
-                    [sys.executable, *arguments],
-                    cwd=CHECKOUT,
-                    env=self.environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=timeout_s,
-                    start_new_session=True,
-                ).returncode
-            except subprocess.TimeoutExpired as error:
-                raise Failed(f"{' '.join(arguments)}: not within {timeout_s:g} s\n{tail(path)}") from error
+                self._run(arguments, output, timeout_s)
+            except Failed as failure:
+                raise Failed(f"{failure}:\n{tail(log)}") from failure
+
+    def run_shown(self, *arguments: str, timeout_s: float = 900.0) -> None:
+        """The same for a command that shows its own progress to the person at the terminal."""
+        self._run(arguments, None, timeout_s)
+
+    def _run(self, arguments: tuple[str, ...], output: IO[bytes] | None, timeout_s: float) -> None:
+        try:
+            code = subprocess.run(
+                [sys.executable, *arguments],
+                cwd=CHECKOUT,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=timeout_s,
+                start_new_session=True,
+            ).returncode
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{' '.join(arguments)}: not within {timeout_s:g} s") from error
         if code:
-            raise Failed(f"{' '.join(arguments)} ended with {code}:\n{tail(path)}")
+            raise Failed(f"{' '.join(arguments)} ended with code {code}")
 
 
 def at(state: State, *, port: int, durable: bool = True) -> Deployment:

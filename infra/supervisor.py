@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.embedded.processes import Process, Program, end, started_ticks
+from infra.embedded.processes import Process, Program, end, started_ticks, trim
 
-LONGEST_LOG_BYTES = 10 * 1024 * 1024
 _SHORTEST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 30.0
 _SETTLED_AFTER_S = 60.0
@@ -94,17 +91,6 @@ def end_leftovers(processes: Path) -> None:
         if entry["ticks"] is not None:
             end(entry["pid"], entry["ticks"], stop_signal=signal.Signals(entry["signal"]))
         file.unlink()
-
-
-def trim(log: Path, *, longest_bytes: int = LONGEST_LOG_BYTES) -> None:
-    """Past its bound a log moves to NAME.log.1, in place: its writer has it open for appending and never notices."""
-    try:
-        if log.stat().st_size <= longest_bytes:
-            return
-    except FileNotFoundError:
-        return
-    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-    os.truncate(log, 0)
 
 
 def _how_it_ended(code: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 # Below the range that the kernel hands to outgoing connections, so nobody takes a port between our look and its use.
 _OUR_PORTS = range(20_000, 32_000)
+LONGEST_LOG_BYTES = 10 * 1024 * 1024
 
 
 class Failed(Exception):
@@ -182,3 +183,14 @@ def tail(log: Path, *, lines: int = 15) -> str:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 20_000))
         return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+
+
+def trim(log: Path, *, longest_bytes: int = LONGEST_LOG_BYTES) -> None:
+    """Past its bound a log moves to NAME.log.1, in place: its writer has it open for appending and never notices."""
+    try:
+        if log.stat().st_size <= longest_bytes:
+            return
+    except FileNotFoundError:
+        return
+    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    os.truncate(log, 0)

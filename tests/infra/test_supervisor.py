@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.processes import Process, Program, started_ticks, wait_until
-from infra.supervisor import Supervisor, end_leftovers, trim
+from infra.embedded.processes import Process, Program, started_ticks, trim, wait_until
+from infra.supervisor import Supervisor, end_leftovers
 
 SLEEPER = "import time; print('awake', flush=True); time.sleep(600)"
 
