@@ -43,12 +43,33 @@ def step(instance_id: UUID, *, only_if_due: bool = False) -> float | None:
         return lifecycle.conclude(claimed, _look(claimed.instance))
     except Superseded as late:
         logger.info("step was overtaken: %s", late)
-        _undo_late_create(claimed)
+        undo_late_create(claimed)
         return None
     except (Unreachable, OutOfCapacity) as error:
         logger.warning("instance %s: %s: %s", instance_id, type(error).__name__, error)
         lifecycle.release(claimed, look_in_s=RETRY_S)
         return RETRY_S
+
+
+def rest(instance_id: UUID) -> bool:
+    """Stop an instance's machine and leave the wish as it is, so that the platform starts it when it is up again.
+
+    Call it while no worker runs. Returns whether the machine rests; until then, call it again.
+    """
+    claimed = lifecycle.claim(instance_id)
+    if claimed is None:
+        return True
+    ways: dict[str, Step] = {S.STARTING: send_stop, S.RUNNING: send_stop, S.STOPPING: await_rest}
+    way = ways.get(claimed.instance.status)
+    if way is None:
+        lifecycle.release(claimed, look_in_s=0)
+        return True
+    try:
+        lifecycle.conclude(claimed, way(claimed.instance))
+    except (Unreachable, Refused) as error:
+        logger.warning("instance %s does not come to rest: %s", instance_id, error)
+        lifecycle.release(claimed, look_in_s=0)
+    return False
 
 
 def _look(instance: Instance) -> Outcome:
@@ -72,7 +93,8 @@ def hold_back(instance: Instance) -> Outcome:
 
 def create(instance: Instance) -> Outcome:
     handle = _provider(instance).create(_spec(instance), token=instance.machine)
-    return Outcome("created", facts={"handle": _pack(handle)}, look_in_s=SOON_S)
+    look_in_s = SOON_S if instance.desired_state == Desired.RUNNING else 0.0
+    return Outcome("created", facts={"handle": _pack(handle)}, look_in_s=look_in_s)
 
 
 def await_guest(instance: Instance) -> Outcome:
@@ -91,11 +113,14 @@ def await_guest(instance: Instance) -> Outcome:
 
 
 def watch(instance: Instance) -> Outcome:
+    """A machine that rests without our wish (the platform was down, the guest shut down) is started again."""
     if instance.restart_generation > instance.observed_restart:
         return send_stop(instance)
     sighting = _provider(instance).inspect(_handle(instance))
-    if sighting.power in (Power.GONE, Power.RESTING):
+    if sighting.power == Power.GONE:
         return _lost(instance, sighting.reason or "The machine ended without being asked to.")
+    if sighting.power == Power.RESTING:
+        return Outcome("stop_sent", reason=sighting.reason)
     presence = ports.guests().presence(instance.machine)
     if presence is None:
         return _miss_guest(instance)
@@ -295,7 +320,7 @@ def _refused(instance: Instance, reason: str) -> Outcome:
     return Outcome("gave_up", reason=reason[:1000], look_in_s=None)
 
 
-def _undo_late_create(claimed: Claim) -> None:
+def undo_late_create(claimed: Claim) -> None:
     """A machine made by a step that was overtaken by a deletion belongs to nobody: take it away again."""
     instance = claimed.instance
     if instance.status != Status.PROVISIONING:

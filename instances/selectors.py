@@ -17,13 +17,15 @@ def instances_of(principal: Principal) -> QuerySet[Instance]:
     return Instance.of(principal.site_id).filter(deleted_at=None).order_by("-id")
 
 
-def instance_of(principal: Principal, instance_id: UUID) -> Instance:
-    """One instance.
+def instance_of(principal: Principal, instance_id: UUID, *, with_deleted: bool = False) -> Instance:
+    """One instance; a deleted one only for whoever waits for its end.
 
     Raises:
         NotFound: it does not exist, is deleted, or belongs to another site.
     """
-    found = instances_of(principal).filter(pk=instance_id).first()
+    principal.must("instances:read")
+    rows = Instance.of(principal.site_id) if with_deleted else instances_of(principal)
+    found = rows.filter(pk=instance_id).first()
     if found is None:
         raise NotFound("No such instance.")
     return found

@@ -19,6 +19,7 @@ from sites.principal import Principal
 
 BATCH = 200
 _SITE_CURSOR = re.compile(r"(\d{1,19})-([0-9a-f-]{36})")
+_BEGINNING = "0-00000000-0000-0000-0000-000000000000"
 _COMMITTED = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
@@ -45,7 +46,13 @@ def instance_stream(principal: Principal, instance_id: UUID) -> Stream:
     """
     with site_scope(principal.site_id):
         selectors.instance_of(principal, instance_id)
-    return Stream((f"instance:{instance_id}",), "status", partial(_of_instance, principal.site_id, instance_id))
+    return Stream(
+        channels=(f"instance:{instance_id}",),
+        event="status",
+        fetch=partial(_of_instance, principal.site_id, instance_id),
+        batch_size=BATCH,
+        share=("instance", principal.site_id, instance_id),
+    )
 
 
 def site_stream(principal: Principal, site_id: UUID) -> Stream:
@@ -58,7 +65,15 @@ def site_stream(principal: Principal, site_id: UUID) -> Stream:
     principal.must("instances:read")
     if site_id != principal.site_id:
         raise NotFound("No such site.")
-    return Stream((f"site:{site_id}",), "status", partial(_of_site, site_id, _tip()))
+    return Stream(
+        channels=(f"site:{site_id}",),
+        event="status",
+        fetch=partial(_of_site, site_id),
+        start=_tip(),
+        batch_size=BATCH,
+        share=("site", site_id),
+        poll_s=0.25,
+    )
 
 
 def _of_instance(site_id: UUID, instance_id: UUID, after: str | None) -> list[Item]:
@@ -69,8 +84,8 @@ def _of_instance(site_id: UUID, instance_id: UUID, after: str | None) -> list[It
         return [Item(str(event.number), as_json(event)) for event in rows[:BATCH]]
 
 
-def _of_site(site_id: UUID, tip: str, after: str | None) -> list[Item]:
-    match = _SITE_CURSOR.fullmatch(after or tip)
+def _of_site(site_id: UUID, after: str | None) -> list[Item]:
+    match = _SITE_CURSOR.fullmatch(after or _BEGINNING)
     if not match:
         raise Invalid("The cursor is not one that this stream gave.")
     with site_scope(site_id):

@@ -8,6 +8,8 @@ from typing import Any
 
 import dj_database_url
 
+from guest.protocol import actions
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
@@ -103,6 +105,7 @@ DATABASES = {
     "crew": _database("DATABASE_CREW_URL", pool=_POOL),
     "owner": _database("DATABASE_OWNER_URL", pool=0),
 }
+DATABASE_ROUTERS = ["common.admin.AdminRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery --------------------------------------------------------------------------------------------
@@ -119,7 +122,6 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05}
 SWEEP_EVERY_S = float(os.environ.get("SWEEP_EVERY_S", "2"))
 CELERY_BEAT_SCHEDULE = {
     "instances.sweep": {"task": "instances.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
-    "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -170,6 +172,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "common.api.schema.Schema",
     "EXCEPTION_HANDLER": "common.api.exceptions.handle",
     "PAGE_SIZE": 50,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # always six digits; TIME_ZONE is UTC
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -185,7 +188,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "DEFAULT_QUERY_MANAGER": "_base_manager",  # a tenant's model has no `objects`
+    "APPEND_COMPONENTS": {"schemas": actions.openapi_schemas()},
+    # Choices stay where they are used: named components would need an entry here for every field of the same name.
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal"],
 }
 
 # --- Texts, times, files, logs -----------------------------------------------------------------------------------

@@ -96,8 +96,6 @@ class Bash(Action, tag="bash"):
 
 AnyAction = Click | Move | Drag | Scroll | Type | Press | CursorPosition | Wait | Screenshot | Bash
 
-_decoder = msgspec.json.Decoder(AnyAction)
-
 
 class BadAction(ValueError):
     """The object is no action; the text says which field is wrong and why."""
@@ -137,3 +135,9 @@ def longest_s(action: AnyAction) -> float:
             return len(action.path) * 0.03
         case _:
             return 0.0
+
+
+def openapi_schemas() -> dict[str, Any]:
+    """JSON schemas of all actions by class name, and `Action`, which is any one of them, told apart by `type`."""
+    (union,), schemas = msgspec.json.schema_components([AnyAction], ref_template="#/components/schemas/{name}")
+    return {**schemas, "Action": union}

@@ -1,0 +1,82 @@
+"""What happened to an instance and what was written about it: events (a list, or live) and logs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.api.filters import refuse_unknown
+from common.api.renderers import BrowsableAPIRenderer, JSONRenderer
+from common.errors import Invalid
+from common.realtime.sse import EventStreamRenderer, sse_response, wants_events
+from instances import selectors, services, streams
+from instances.api.filters import LogFilter
+from instances.api.serializers import EventSerializer, LogSerializer
+from instances.models import Event, Log
+from sites.api.views import SiteView
+
+
+class EventsView(SiteView, GenericAPIView):
+    """An instance's history: a list, or with `Accept: text/event-stream` the whole of it and then what comes."""
+
+    scopes = {"GET": "instances:read"}
+    serializer_class = EventSerializer
+    renderer_classes = [JSONRenderer, EventStreamRenderer, BrowsableAPIRenderer]
+    filter_backends: list[Any] = []
+    queryset = Event.everywhere.none()
+
+    @extend_schema(
+        operation_id="list_instance_events",
+        tags=["instances"],
+        parameters=[
+            OpenApiParameter("after", int, description="Only events with a greater number."),
+            OpenApiParameter("last_event_id", str, description="For streams: resume after this event."),
+            OpenApiParameter("Last-Event-ID", str, OpenApiParameter.HEADER, description="The same, as a header."),
+        ],
+        responses={(200, "application/json"): EventSerializer(many=True), (200, "text/event-stream"): str},
+    )
+    def get(self, request: Request, pk: UUID) -> Any:
+        if wants_events(request):
+            refuse_unknown(request, {"last_event_id"})
+            return sse_response(request, streams.instance_stream(self.principal, pk))
+        refuse_unknown(request, {"after", *self.paginator.parameters})
+        rows = selectors.events_of(self.principal, pk).filter(number__gt=_after(request))
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(EventSerializer(page, many=True).data)
+
+
+class LogsView(SiteView, GenericAPIView):
+    """An instance's log, newest first."""
+
+    scopes = {"GET": "logs:read", "POST": "logs:write"}
+    serializer_class = LogSerializer
+    filterset_class = LogFilter
+    queryset = Log.everywhere.none()
+
+    def get_queryset(self) -> QuerySet[Log]:
+        return selectors.logs_of(self.principal, self.kwargs["pk"])
+
+    @extend_schema(operation_id="list_instance_logs", tags=["logs"], responses={200: LogSerializer(many=True)})
+    def get(self, request: Request, pk: UUID) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(LogSerializer(page, many=True).data)
+
+    @extend_schema(operation_id="create_instance_log", tags=["logs"], responses={201: LogSerializer})
+    def post(self, request: Request, pk: UUID) -> Response:
+        body = LogSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        log = services.write_log(self.principal, pk, **body.validated_data)
+        return Response(LogSerializer(log).data, status=201)
+
+
+def _after(request: Request) -> int:
+    text = request.query_params.get("after", "0")
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise Invalid("after: A whole number.", fields={"after": ["A whole number."]})
+    return int(text)

@@ -1,0 +1,192 @@
+"""Instances, events, logs and actions as JSON: what a client may send, and what it gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from common.api.serializers import StrictModelSerializer, StrictSerializer
+from instances.api.fields import ConfigurationField, EnvironmentField
+from instances.flavours import DEFAULT_FLAVOUR
+from instances.models import Desired, Event, Instance, Level, Log, LogType
+
+INTENTS = [Desired.RUNNING, Desired.STOPPED]
+TOOLS = ["bash", "computer", "edit"]
+
+
+class InstanceSerializer(StrictModelSerializer):
+    """An instance as it is answered. Of its environment only the names are told."""
+
+    site_id = serializers.UUIDField(read_only=True)
+    user_id = serializers.UUIDField(read_only=True)
+    agent_id = serializers.UUIDField(read_only=True, allow_null=True)
+    created_by = serializers.UUIDField(source="created_by_id", read_only=True)
+    environment_variables = serializers.ListField(
+        child=serializers.CharField(), source="environment_names", read_only=True, help_text="Names only."
+    )
+    provider_ref = serializers.CharField(read_only=True, allow_null=True, help_text="The machine's name there.")
+    cdp_url = serializers.CharField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Instance
+        fields = (
+            "id",
+            "name",
+            "instance_type",
+            "status",
+            "status_reason",
+            "desired_state",
+            "site_id",
+            "user_id",
+            "agent_id",
+            "created_by",
+            "configuration",
+            "environment_variables",
+            "tools_enabled",
+            "provider",
+            "provider_ref",
+            "cdp_url",
+            "incarnation",
+            "generation",
+            "last_screenshot_at",
+            "last_activity_at",
+            "total_commands_executed",
+            "created_at",
+            "updated_at",
+            "started_at",
+            "stopped_at",
+        )
+        read_only_fields = fields
+
+
+class _InstanceBody(StrictSerializer):
+    name = serializers.CharField(max_length=200)
+    user_id = serializers.UUIDField(help_text="A member of the site. Default: the caller.")
+    agent_id = serializers.UUIDField(allow_null=True)
+    configuration = ConfigurationField()
+    environment_variables = EnvironmentField(write_only=True)
+    tools_enabled = serializers.ListField(child=serializers.ChoiceField(TOOLS), max_length=len(TOOLS))
+    status = serializers.ChoiceField(
+        INTENTS, source="desired_state", help_text="Read as a wish: `running` or `stopped`; it never sets the status."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        """Everything is optional, but for the name of a new instance."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.required = name in self.must_have
+        return fields
+
+    must_have: frozenset[str] = frozenset()
+
+
+class NewInstanceSerializer(_InstanceBody):
+    """The body of POST. `site_id` is read at the door: a key has one site, a session may name one."""
+
+    must_have = frozenset({"name"})
+    site_id = serializers.UUIDField(write_only=True)
+    instance_type = serializers.ChoiceField(Instance.Type.choices, default=DEFAULT_FLAVOUR)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["instance_type"].required = False
+        return fields
+
+
+class ChangedInstanceSerializer(_InstanceBody):
+    """The body of PUT and PATCH, which mean the same: what is not sent stays."""
+
+
+class EventSerializer(StrictModelSerializer):
+    instance_id = serializers.UUIDField(read_only=True)
+    status = serializers.SerializerMethodField()
+    status_from = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Event
+        fields = ("id", "instance_id", "number", "kind", "status_from", "status", "message", "data", "created_at")
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_status(self, event: Event) -> str | None:
+        return event.status_to or None
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_status_from(self, event: Event) -> str | None:
+        return event.status_from or None
+
+
+class LogSerializer(StrictModelSerializer):
+    """An entry of an instance's log."""
+
+    site_id = serializers.UUIDField(read_only=True)
+    instance_id = serializers.UUIDField(read_only=True)
+    user_id = serializers.UUIDField(read_only=True, allow_null=True)
+    agent_id = serializers.UUIDField(read_only=True, allow_null=True)
+    parent_log = serializers.UUIDField(source="parent_log_id", required=False, allow_null=True)
+    log_type = serializers.ChoiceField(LogType.choices)
+    level = serializers.ChoiceField(Level.choices, default=Level.INFO)
+    message = serializers.CharField(max_length=64 * 1024, trim_whitespace=False)
+    details = serializers.DictField(required=False)
+    tool_args = serializers.DictField(required=False)
+    tool_result = serializers.DictField(required=False)
+    tokens_used = serializers.DictField(required=False)
+    artifacts = serializers.ListField(required=False, max_length=100)
+
+    class Meta:
+        model = Log
+        fields = (
+            "id",
+            "site_id",
+            "instance_id",
+            "user_id",
+            "agent_id",
+            "parent_log",
+            "log_type",
+            "level",
+            "message",
+            "details",
+            "tool_name",
+            "tool_call_id",
+            "tool_args",
+            "tool_result",
+            "is_error",
+            "duration_ms",
+            "tokens_used",
+            "artifacts",
+            "created_at",
+        )
+        read_only_fields = ("id", "created_at")
+
+
+class ImageSerializer(serializers.Serializer):
+    format = serializers.ChoiceField(["png", "jpeg"])
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    base64 = serializers.CharField()
+
+
+class CursorSerializer(serializers.Serializer):
+    x = serializers.IntegerField()
+    y = serializers.IntegerField()
+
+
+class ShellSerializer(serializers.Serializer):
+    stdout = serializers.CharField()
+    stderr = serializers.CharField()
+    exit_code = serializers.IntegerField(allow_null=True)
+    timed_out = serializers.BooleanField()
+    truncated = serializers.BooleanField()
+
+
+class DoneSerializer(serializers.Serializer):
+    """An action's result: one of `cursor`, `image` and `shell` where the action has something to tell."""
+
+    type = serializers.CharField()
+    log_id = serializers.UUIDField()
+    duration_ms = serializers.FloatField()
+    cursor = CursorSerializer(allow_null=True)
+    image = ImageSerializer(allow_null=True)
+    shell = ShellSerializer(allow_null=True)

@@ -1,0 +1,25 @@
+"""The routes of `/api/instances`."""
+
+from django.urls import path
+
+from instances.api.acting import ActionView, ScreenshotView
+from instances.api.history import EventsView, LogsView
+from instances.api.views import InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
+
+urlpatterns = [
+    path("instances", InstanceViewSet.as_view({"get": "list", "post": "create"}), name="instances"),
+    path(
+        "instances/<uuid:pk>",
+        InstanceViewSet.as_view({"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}),
+        name="instance",
+    ),
+    path("instances/<uuid:pk>/start", StartView.as_view(), name="instance-start"),
+    path("instances/<uuid:pk>/stop", StopView.as_view(), name="instance-stop"),
+    path("instances/<uuid:pk>/restart", RestartView.as_view(), name="instance-restart"),
+    path("instances/<uuid:pk>/retry", RetryView.as_view(), name="instance-retry"),
+    path("instances/<uuid:pk>/wait", WaitView.as_view(), name="instance-wait"),
+    path("instances/<uuid:pk>/screenshot", ScreenshotView.as_view(), name="instance-screenshot"),
+    path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),
+    path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
+    path("instances/<uuid:pk>/logs", LogsView.as_view(), name="instance-logs"),
+]

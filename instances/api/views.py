@@ -1,0 +1,233 @@
+"""Instances over HTTP: ask for one, read it, change what is wished of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from common.api.etag import etag_of, require_match
+from common.api.filters import refuse_unknown
+from common.errors import Conflict, Invalid, NotFound, PlatformError
+from common.realtime.wait import wait_until
+from common.tenancy import site_scope
+from instances import selectors, services
+from instances.api.filters import InstanceFilter
+from instances.api.serializers import ChangedInstanceSerializer, InstanceSerializer, NewInstanceSerializer
+from instances.models import Instance, Status
+from sites.api.views import SiteView
+
+ENDS = (Status.ERROR, Status.DELETING, Status.DELETED)
+
+
+class WaitedInVain(PlatformError):
+    status = 408
+    code = "WAIT_TIMEOUT"
+
+
+@extend_schema_view(
+    list=extend_schema(operation_id="list_instances", tags=["instances"]),
+    retrieve=extend_schema(operation_id="get_instance", tags=["instances"]),
+    create=extend_schema(
+        operation_id="create_instance",
+        tags=["instances"],
+        request=NewInstanceSerializer,
+        responses={201: InstanceSerializer},
+    ),
+    update=extend_schema(
+        operation_id="update_instance",
+        tags=["instances"],
+        request=ChangedInstanceSerializer,
+        responses={200: InstanceSerializer},
+    ),
+    partial_update=extend_schema(
+        operation_id="patch_instance",
+        tags=["instances"],
+        request=ChangedInstanceSerializer,
+        responses={200: InstanceSerializer},
+    ),
+    destroy=extend_schema(
+        operation_id="delete_instance", tags=["instances"], request=None, responses={202: InstanceSerializer}
+    ),
+)
+class InstanceViewSet(SiteView, GenericViewSet):
+    """The machines of a site."""
+
+    scopes = {
+        "GET": "instances:read",
+        "POST": "instances:write",
+        "PUT": "instances:write",
+        "PATCH": "instances:write",
+        "DELETE": "instances:write",
+    }
+    serializer_class = InstanceSerializer
+    filterset_class = InstanceFilter
+    queryset = Instance.everywhere.none()
+
+    def get_queryset(self) -> QuerySet[Instance]:
+        return selectors.instances_of(self.principal)
+
+    def get_serializer_class(self) -> type[Any]:
+        """What a form or the raw-data box of the browsable API is made from."""
+        by_method = {
+            "POST": NewInstanceSerializer,
+            "PUT": ChangedInstanceSerializer,
+            "PATCH": ChangedInstanceSerializer,
+        }
+        return by_method.get(self.request.method or "", InstanceSerializer)
+
+    def list(self, request: Request) -> Response:
+        rows = self.filter_queryset(self.get_queryset())
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(InstanceSerializer(page, many=True).data)
+
+    def create(self, request: Request) -> Response:
+        body = NewInstanceSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = dict(body.validated_data)
+        self.refuse_other_site(wanted.pop("site_id", None))
+        instance = services.request_instance(self.principal, **wanted)
+        return self.answer(instance, status=201, headers={"Location": f"/api/instances/{instance.pk}"})
+
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        return self.answer(selectors.instance_of(self.principal, pk))
+
+    def update(self, request: Request, pk: UUID) -> Response:
+        """Change what is sent and leave the rest: PUT and PATCH mean the same."""
+        body = ChangedInstanceSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        self.refuse_stale(request, pk)
+        return self.answer(services.change_instance(self.principal, pk, **body.validated_data))
+
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        return self.update(request, pk)
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Accepted in every status. The machine is destroyed first, then the row is hidden."""
+        self.refuse_stale(request, pk)
+        return self.answer(services.request_deletion(self.principal, pk), status=202)
+
+    def answer(self, instance: Instance, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        headers = {**(headers or {}), "ETag": etag_of(instance) or ""}
+        return Response(InstanceSerializer(instance).data, status=status, headers=headers)
+
+    def refuse_stale(self, request: Request, pk: UUID) -> None:
+        if "if-match" in request.headers:
+            require_match(request, etag_of(selectors.locked_instance(self.principal, pk)))
+
+    def refuse_other_site(self, site_id: UUID | None) -> None:
+        """A key has one site; naming another is like naming none that exists."""
+        if site_id is not None and site_id != self.principal.site_id:
+            raise NotFound("No such site.")
+
+
+class _OrderView(SiteView, APIView):
+    """A wish without a body: 202 and the instance as it is now."""
+
+    scopes = {"POST": "instances:write"}
+    serializer_class = None
+
+    def order(self, request: Request, pk: UUID, service: Any) -> Response:
+        if request.data:
+            raise Invalid("This takes no body.")
+        return Response(InstanceSerializer(service(self.principal, pk)).data, status=202)
+
+
+def _documented(operation_id: str) -> Any:
+    return extend_schema(
+        operation_id=operation_id, tags=["instances"], request=None, responses={202: InstanceSerializer}
+    )
+
+
+class StartView(_OrderView):
+    """Start a stopped instance, its disk as it was left; try one in error anew."""
+
+    @_documented("start_instance")
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.order(request, pk, services.request_start)
+
+
+class StopView(_OrderView):
+    """Stop an instance and keep its disk."""
+
+    @_documented("stop_instance")
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.order(request, pk, services.request_stop)
+
+
+class RestartView(_OrderView):
+    """Stop a running instance and start it again."""
+
+    @_documented("restart_instance")
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.order(request, pk, services.request_restart)
+
+
+class RetryView(_OrderView):
+    """Give an instance in error a new machine; the old one and its disk are destroyed."""
+
+    @_documented("retry_instance")
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.order(request, pk, services.request_retry)
+
+
+class WaitView(SiteView, APIView):
+    """Wait until an instance has a status."""
+
+    scopes = {"GET": "instances:read"}
+    scoped = False
+
+    @extend_schema(
+        operation_id="wait_for_instance",
+        tags=["instances"],
+        parameters=[
+            OpenApiParameter("status", str, enum=Status.values, default="running"),
+            OpenApiParameter("timeout_s", float, description="0 to 300. Default 60."),
+        ],
+        responses={200: InstanceSerializer},
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        """200 with the instance when it has the status; 408 when the time is over; 409 when it can't come any more."""
+        refuse_unknown(request, {"status", "timeout_s"})
+        wanted, timeout_s = _wanted_status(request), _timeout_s(request)
+        found = wait_until(f"instance:{pk}", lambda: self.look(pk, wanted), timeout_s=timeout_s)
+        if found is None:
+            raise WaitedInVain(f"Not {wanted} within {timeout_s:g} seconds.", status=self.read(pk).status)
+        return Response(InstanceSerializer(found).data)
+
+    def look(self, pk: UUID, wanted: str) -> Instance | None:
+        instance = self.read(pk)
+        if instance.status == wanted:
+            return instance
+        if instance.status in ENDS and not (wanted == Status.DELETED and instance.status == Status.DELETING):
+            message = f"The instance is {instance.status}: {instance.status_reason}".rstrip(": ")
+            raise Conflict(message, status=instance.status, reason=instance.status_reason)
+        return None
+
+    def read(self, pk: UUID) -> Instance:
+        with site_scope(self.principal.site_id):
+            return selectors.instance_of(self.principal, pk, with_deleted=True)
+
+
+def _wanted_status(request: Request) -> str:
+    wanted = request.query_params.get("status", Status.RUNNING)
+    if wanted not in Status.values:
+        raise Invalid(f"status: One of: {', '.join(Status.values)}.", fields={"status": ["Not a status."]})
+    return wanted
+
+
+def _timeout_s(request: Request) -> float:
+    text = request.query_params.get("timeout_s", "60")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 300:
+        raise Invalid("timeout_s: A number from 0 to 300.", fields={"timeout_s": ["A number from 0 to 300."]})
+    return seconds

@@ -1,0 +1,129 @@
+"""From the one ASGI port to Django's WSGI handler: one hop into a thread and one back per request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from asgiref.typing import HTTPScope
+
+from orchestrator.bodies import Send
+
+Headers = list[tuple[str, str]]
+WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+AT_ONCE_BYTES = 512 * 1024
+"""Answers up to this size are collected in the thread and sent in one piece; longer ones go piece by piece."""
+
+
+class Bridge:
+    """Runs a WSGI application in threads of its own. The body is read before a thread is taken, so slow clients hold
+    none; for the same reason the answer is written by the event loop. (a2wsgi hops between thread and loop four times
+    per request; `bench/serving.py` has the figures.)"""
+
+    def __init__(self, app: WSGIApp, *, workers: int) -> None:
+        self._app = app
+        self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="wsgi")
+
+    async def __call__(self, scope: HTTPScope, body: bytes, send: Send) -> None:
+        """Answer the request; `body` is all of it."""
+        loop = asyncio.get_running_loop()
+        call = _Call(self._app, _environ(scope, body), lambda event: _send_from_thread(loop, send, event))
+        context = contextvars.copy_context()
+        for event in await loop.run_in_executor(self._threads, context.run, call.run):
+            await send(event)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Call:
+    """One request, in its thread."""
+
+    def __init__(self, app: WSGIApp, environ: dict[str, Any], emit: Callable[[Any], None]) -> None:
+        self._app = app
+        self._environ = environ
+        self._emit = emit
+        self._start: dict[str, Any] | None = None
+
+    def run(self) -> list[dict[str, Any]]:
+        """The events still to be sent; long answers have sent the earlier ones already."""
+        chunks = self._app(self._environ, self._start_response)
+        try:
+            return self._collect(iter(chunks))
+        finally:
+            if (close := getattr(chunks, "close", None)) is not None:
+                close()
+
+    def _start_response(self, status: str, headers: Headers, exc_info: object = None) -> None:
+        pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self._start = {"type": "http.response.start", "status": int(status[:3]), "headers": pairs}
+
+    def _collect(self, chunks: Iterator[bytes]) -> list[dict[str, Any]]:
+        gathered, size, events = [], 0, []
+        for chunk in chunks:
+            gathered.append(chunk)
+            size += len(chunk)
+            if size > AT_ONCE_BYTES:
+                self._emit_all(gathered)
+                gathered, size = [], 0
+        if self._start is not None:
+            events.append(self._taken_start())
+        events.append({"type": "http.response.body", "body": b"".join(gathered), "more_body": False})
+        return events
+
+    def _emit_all(self, gathered: list[bytes]) -> None:
+        if self._start is not None:
+            self._emit(self._taken_start())
+        self._emit({"type": "http.response.body", "body": b"".join(gathered), "more_body": True})
+
+    def _taken_start(self) -> dict[str, Any]:
+        assert self._start is not None
+        start, self._start = self._start, None
+        return start
+
+
+def _send_from_thread(loop: asyncio.AbstractEventLoop, send: Send, event: Any) -> None:
+    asyncio.run_coroutine_threadsafe(send(event), loop).result()
+
+
+def _environ(scope: HTTPScope, body: bytes) -> dict[str, Any]:
+    """PEP 3333: text in latin-1 clothes, and a header once however often it came."""
+    host, port = scope.get("server") or ("localhost", 80)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode(errors="surrogateescape").decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port or 0),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    if (client := scope.get("client")) is not None:
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = client[0], str(client[1])
+    for name, value in scope["headers"]:
+        _add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
+    if "CONTENT_LENGTH" in environ or body:
+        environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
+    if name in {"content-type", "content-length"}:
+        environ[name.upper().replace("-", "_")] = value
+    elif "_" not in name:  # `x_site` would pass for `x-site`, which a proxy in front may have vouched for
+        key = "HTTP_" + name.upper().replace("-", "_")
+        joint = "; " if name == "cookie" else ","
+        environ[key] = f"{environ[key]}{joint}{value}" if key in environ else value

@@ -1,0 +1,131 @@
+"""One double for each seam: a provider and a way to guests that live in memory and do as a test tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from threading import Lock
+
+from guest.protocol.actions import AnyAction, Bash, CursorPosition, Screenshot
+from guest.protocol.hello import Configure, Hello
+from guest.protocol.results import Cursor, Image, Result, Shell
+from instances.guestlink import Answer, GuestUnreachable, Presence
+from instances.providers.base import Handle, Power, Sighting, Spec
+
+
+class FakeProvider:
+    """Machines that are up as soon as they are asked for. `fail_next[method]` is raised once, before it acts."""
+
+    def __init__(self) -> None:
+        self.machines: dict[str, Power] = {}
+        self.specs: dict[str, Spec] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.fail_next: dict[str, list[Exception]] = {}
+        self.after: dict[str, list[Exception]] = {}
+        self._lock = Lock()
+
+    def create(self, spec: Spec, *, token: str) -> Handle:
+        with self._around("create", token):
+            self.machines.setdefault(token, Power.UP)
+            self.specs[token] = spec
+        return Handle(1, {"token": token})
+
+    def inspect(self, handle: Handle) -> Sighting:
+        token = handle.data["token"]
+        with self._around("inspect", token):
+            return Sighting(self.machines.get(token, Power.GONE))
+
+    def destroy(self, handle: Handle) -> None:
+        token = handle.data["token"]
+        with self._around("destroy", token):
+            self.machines.pop(token, None)
+
+    def stop(self, handle: Handle) -> None:
+        token = handle.data["token"]
+        with self._around("stop", token):
+            self.machines[token] = Power.RESTING
+
+    def start(self, handle: Handle) -> None:
+        token = handle.data["token"]
+        with self._around("start", token):
+            self.machines[token] = Power.UP
+
+    def list_ours(self) -> Iterator[tuple[str, Handle]]:
+        with self._around("list_ours", ""):
+            found = list(self.machines)
+        return ((token, Handle(1, {"token": token})) for token in found)
+
+    def called(self, method: str) -> int:
+        return sum(name == method for name, _ in self.calls)
+
+    def _around(self, method: str, token: str) -> _Around:
+        return _Around(self, method, token)
+
+
+class _Around:
+    """Counts a call, and raises what the test planned before or after it acted."""
+
+    def __init__(self, provider: FakeProvider, method: str, token: str) -> None:
+        self.provider, self.method, self.token = provider, method, token
+
+    def __enter__(self) -> None:
+        self.provider._lock.acquire()
+        self.provider.calls.append((self.method, self.token))
+        if planned := self.provider.fail_next.get(self.method):
+            self.provider._lock.release()
+            raise planned.pop(0)
+
+    def __exit__(self, *_: object) -> None:
+        self.provider._lock.release()
+        if planned := self.provider.after.get(self.method):
+            raise planned.pop(0)
+
+
+class FakeGuests:
+    """Guests that are present once `arrive` was called for their machine; every action is written down."""
+
+    def __init__(self) -> None:
+        self.present: dict[str, str] = {}
+        self.environments: dict[str, dict[str, str]] = {}
+        self.acted: list[tuple[str, AnyAction]] = []
+        self.fail_next: list[Exception] = []
+
+    def arrive(self, machine: str, *, boot_id: str = "boot-1") -> None:
+        self.present[machine] = boot_id
+
+    def leave(self, machine: str) -> None:
+        self.present.pop(machine, None)
+
+    def presence(self, incarnation: str) -> Presence | None:
+        boot_id = self.present.get(incarnation)
+        if boot_id is None:
+            return None
+        hello = Hello(protocol=1, boot_id=boot_id, flavour="ubuntu", width=1280, height=800)
+        return Presence(boot_id=boot_id, hello=hello, at=datetime.now(UTC))
+
+    def configure(self, incarnation: str, configure: Configure) -> None:
+        self._check(incarnation)
+        self.environments[incarnation] = configure.environment
+
+    def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
+        self._check(incarnation)
+        self.acted.append((incarnation, action))
+        return Answer(result=_result(action), blob=b"picture" if isinstance(action, Screenshot) else b"", took_ms=1.0)
+
+    def _check(self, incarnation: str) -> None:
+        if self.fail_next:
+            raise self.fail_next.pop(0)
+        if incarnation not in self.present:
+            raise GuestUnreachable("not connected")
+
+
+def _result(action: AnyAction) -> Result:
+    match action:
+        case Bash():
+            return Result(shell=Shell(stdout="out", stderr="", exit_code=0))
+        case CursorPosition():
+            return Result(cursor=Cursor(x=1, y=2))
+        case Screenshot():
+            return Result(image=Image(format=action.format, width=1280, height=800))
+        case _:
+            return Result()
