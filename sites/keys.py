@@ -14,11 +14,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from common.errors import Forbidden, Invalid, NotFound, NotSignedIn
-from sites.models import Agent, ApiKey, Membership, User
+from common.tenancy import CREW
+from sites.models import Agent, ApiKey, Membership, Site, User
 from sites.principal import Principal
 from sites.roles import effective_scopes
 
@@ -106,24 +107,44 @@ def principal_of_session(user: Any, wanted_site_id: UUID | None) -> Principal:
         Invalid: they are members of several and named none; `details.sites` is the choice.
         Forbidden: they are members of none.
     """
-    places = sites_of(user.pk)
+    rows = Membership.everywhere.filter(user_id=user.pk, user__is_active=True, site__is_active=True)
     if wanted_site_id is not None:
-        places = [place for place in places if place["site_id"] == wanted_site_id]
-        if not places:
-            raise NotFound()
+        rows = rows.filter(site_id=wanted_site_id)
+    places = list(rows.order_by("id").values_list("site_id", "role", "site__name"))
     if not places:
-        raise Forbidden("You are not a member of any site.")
+        raise NotFound() if wanted_site_id is not None else Forbidden("You are not a member of any site.")
     if len(places) > 1:
-        choice = [{"id": str(place["site_id"]), "name": place["name"]} for place in places]
+        choice = [{"id": str(site_id), "name": name} for site_id, _, name in places]
         raise Invalid("Name a site, in the X-Site header or as site_id.", code="SITE_REQUIRED", sites=choice)
-    role = places[0]["role"]
-    return Principal(places[0]["site_id"], user.pk, role, effective_scopes(role, []), via="session")
+    site_id, role, _ = places[0]
+    return Principal(site_id, user.pk, role, effective_scopes(role, []), via="session")
 
 
-def sites_of(user_id: UUID) -> list[dict[str, Any]]:
-    """The active sites of a person, oldest membership first: `site_id`, `name`, `role`."""
-    rows = Membership.everywhere.filter(user_id=user_id, site__is_active=True, user__is_active=True)
-    return list(rows.order_by("id").values("site_id", "role", name=F("site__name")))
+def sites_of(user_id: UUID) -> models.QuerySet[Site]:
+    """The active sites that a person is a member of, newest first: before they have named one."""
+    places = Membership.everywhere.filter(user_id=user_id, user__is_active=True).values("site_id")
+    return Site.objects.using(CREW).filter(pk__in=places, is_active=True).order_by("-id")
+
+
+def check_standing(principal: Principal) -> None:
+    """Return while the principal would still be let in; for what outlives one request, such as a socket.
+
+    Raises:
+        NotSignedIn: the key is revoked or expired, or the membership, user, site or agent is gone.
+    """
+    member = Membership.everywhere.filter(
+        site_id=principal.site_id, user_id=principal.user_id, site__is_active=True, user__is_active=True
+    )
+    if not member.exists():
+        raise NotSignedIn()
+    if principal.key_id is not None and not _good_keys().filter(pk=principal.key_id).exists():
+        raise NotSignedIn()
+
+
+def _good_keys() -> models.QuerySet[ApiKey]:
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    acting = Q(agent=None) | Q(agent__is_active=True)
+    return ApiKey.everywhere.filter(unexpired, acting, revoked_at=None)
 
 
 def _look_up(secret: str, digest: bytes) -> _Known:
@@ -148,14 +169,15 @@ def _row(secret: str) -> tuple[Any, ...] | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [shape.group(1)])
-        return cursor.fetchone()
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
 
 
 def _note_use(key_id: UUID, last_used_at: datetime | None) -> None:
     now = timezone.now()
     if last_used_at is not None and now - last_used_at < USE_NOTED_EVERY:
         return
-    unnoted = Q(last_used_at=None) | models.Q(last_used_at__lt=now - USE_NOTED_EVERY)
+    unnoted = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
     ApiKey.everywhere.filter(unnoted, pk=key_id).update(last_used_at=now)
 
 

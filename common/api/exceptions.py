@@ -69,7 +69,7 @@ def _from_rest_framework(exc: drf.APIException) -> PlatformError:
         case drf.PermissionDenied():
             return Forbidden(_sentence(exc), **getattr(exc, "details_of_refusal", {}))
         case drf.Throttled():
-            return TooMany(retry_after_s=exc.wait)
+            return TooMany(retry_after_s=getattr(exc, "wait", None))
         case drf.UnsupportedMediaType():
             return _other(exc, "UNSUPPORTED_MEDIA_TYPE", "Send JSON, with `Content-Type: application/json`.")
         case drf.MethodNotAllowed():

@@ -15,12 +15,21 @@ _ALWAYS = frozenset({"format", "site_id", "ticket"})
 """`format` picks the renderer; `site_id` and `ticket` are read at the door."""
 
 
+class BooleanFilter(filters.TypedChoiceFilter):
+    """`true` or `false`; django-filter's own reads anything else as no filter at all."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = (("true", "true"), ("false", "false"))
+        super().__init__(choices=choices, coerce=lambda value: value == "true", **kwargs)
+
+
 class SiteFilterSet(filters.FilterSet):
     """Foreign keys filter by bare id: a choice of rows costs a query and shows rows that are not the caller's."""
 
     FILTER_DEFAULTS = {
         **filters.FilterSet.FILTER_DEFAULTS,
         models.ForeignKey: {"filter_class": filters.UUIDFilter},
+        models.BooleanField: {"filter_class": BooleanFilter},
         models.OneToOneField: {"filter_class": filters.UUIDFilter},
     }
 

@@ -28,8 +28,9 @@ class _TwoWays:
 
     def __init__(self, get_response: _Handler) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)  # type: ignore[arg-type]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         raise NotImplementedError
@@ -41,7 +42,7 @@ class RequestId(_TwoWays):
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         wanted = request.headers.get("x-request-id", "")
         name = wanted if _SANE_ID.fullmatch(wanted) else uuid.uuid4().hex
-        if iscoroutinefunction(self):
+        if self.is_async:
             return self._later(request, name)
         token = request_id.set(name)
         try:
@@ -66,7 +67,7 @@ class SaneRequest(_TwoWays):
             request.path_info = canonical(request.path_info)
             request.path = canonical(request.path)
             return cast(HttpResponseBase, self.get_response(request))
-        return _at_once(refusal) if iscoroutinefunction(self) else refusal
+        return _at_once(refusal) if self.is_async else refusal
 
 
 def canonical(path: str) -> str:

@@ -30,7 +30,7 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, QueryDict):  # an empty form, as curl sends it with an empty body
             data = data.dict()
-        faults = self._misfits(data) if isinstance(data, Mapping) else {}
+        faults: dict[str, Any] = self._misfits(data) if isinstance(data, Mapping) else {}
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:

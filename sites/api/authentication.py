@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
 from rest_framework.request import Request
 
@@ -39,10 +41,13 @@ class MemberSessionAuthentication(authentication.SessionAuthentication):
         if found is None:
             return None
         user = found[0]
+        context: Mapping[str, Any] = request.parser_context or {}
+        view = context.get("view")
         wanted = wanted_site(request, body=True)
-        view = (request.parser_context or {}).get("view")
         if wanted is None and getattr(view, "site_optional", False):
             return user, None
+        if wanted is None and getattr(view, "site_in_path", False):
+            wanted = context["kwargs"].get("pk")
         return user, principal_of_session(user, wanted)
 
     def authenticate_header(self, request: Request) -> str:
@@ -80,3 +85,30 @@ def wanted_site(request: Request, *, body: bool = False) -> UUID | None:
         return UUID(str(named))
     except ValueError as error:
         raise Invalid("site_id: Must be a valid UUID.", fields={"site_id": ["Must be a valid UUID."]}) from error
+
+
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "sites.api.authentication.KeyAuthentication"
+    name = ["bearer", "x-api-key"]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        return [{name: []} for name in self.name]  # either of them
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        return [
+            {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`."},
+            {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key."},
+        ]
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "sites.api.authentication.MemberSessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": "Signed in at /api/login. Changes need X-CSRFToken; several sites: name one in X-Site.",
+        }

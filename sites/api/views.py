@@ -1,111 +1,187 @@
-"""What every view of a tenant's rows stands on: one site, one transaction, one answer."""
+"""`/api/sites`, `/api/users`, `/api/memberships`, `/api/agents`, `/api/keys`, `/api/me` and `/api/tickets`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Any, ClassVar
+from typing import Any
 
-from django.db import DatabaseError, connection
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from rest_framework.permissions import SAFE_METHODS
+from drf_spectacular.utils import extend_schema
+from rest_framework.mixins import DestroyModelMixin, ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from common.api.etag import etag_of, require_match
-from common.api.filters import refuse_unknown
-from common.tenancy import site_scope
-from sites.api.authentication import principal_of
-from sites.principal import Principal
+from common.errors import Forbidden
+from sites import keys, members, selectors, services, tickets
+from sites.api import filters, serializers
+from sites.api.base import Changes, Shows, SiteView, SiteViewSet
+from sites.models import Agent, ApiKey, Membership, Site, User
+
+__all__ = ["SiteView", "SiteViewSet"]
 
 
-class SiteView:
-    """Mix in before APIView. From authentication to the rendered answer the handler runs inside `site_scope`.
+class SiteSites(ListModelMixin, Shows, Changes):
+    """The caller's site; for somebody signed in, all the sites that they are a member of."""
 
-    It commits when the answer is below 400 and undoes everything otherwise. With `scoped = False` the view opens short
-    scopes of its own: nothing may be open across a wait, a stream or a call to a guest.
-    """
-
-    scoped: ClassVar[bool] = True
-    request: Request
-    response: HttpResponseBase
+    serializer_class = serializers.SiteSerializer
+    filterset_class = filters.SiteFilter
+    scopes = {"GET": "sites:read", "PUT": "sites:write", "PATCH": "sites:write"}
+    site_in_path = True
 
     @property
-    def principal(self) -> Principal:
-        return principal_of(self.request)
+    def site_optional(self) -> bool:
+        return self.action == "list"
 
-    def perform_authentication(self, request: Request) -> None:
-        super().perform_authentication(request)  # type: ignore[misc]
-        if self.scoped and isinstance(request.auth, Principal):
-            self._open.enter_context(site_scope(request.auth.site_id))
+    def select(self) -> QuerySet[Site]:
+        if self.action == "list" and isinstance(self.request.user, User):
+            return keys.sites_of(self.request.user.pk)
+        return selectors.site_of(self.principal)
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            with ExitStack() as self._open:
-                response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-                if response.status_code >= 400 and _opened(self._open):
-                    connection.set_rollback(True)
-                else:
-                    _render(response)
-        except DatabaseError as refused:  # by the commit itself, such as a deferred foreign key
-            answer = self.handle_exception(refused)  # type: ignore[attr-defined]
-            response = self.finalize_response(self.request, answer, *args, **kwargs)  # type: ignore[attr-defined]
-        if response.status_code >= 400:
-            self._render_apart(response)
-        return response
-
-    def _render_apart(self, response: HttpResponseBase) -> None:
-        """The page of an error may read the site, in a transaction that the fault has not touched."""
-        auth = getattr(self.request, "auth", None)
-        with ExitStack() as scope:
-            if self.scoped and isinstance(auth, Principal):
-                scope.enter_context(site_scope(auth.site_id))
-            _render(response)
+    def perform_update(self, row: Site, changes: dict[str, Any]) -> Site:
+        return services.update_site(self.principal, row, **changes)
 
 
-def _render(response: HttpResponseBase) -> None:
-    if isinstance(response, Response):
-        response.render()
+class SiteUsers(ListModelMixin, Shows):
+    """The people of the site."""
+
+    serializer_class = serializers.UserSerializer
+    filterset_class = filters.UserFilter
+    scopes = {"GET": "users:read", "POST": "users:write"}
+
+    def select(self) -> QuerySet[User]:
+        return selectors.members(self.principal)
+
+    @extend_schema(request=serializers.NewMemberSerializer, responses={201: serializers.UserSerializer})
+    def create(self, request: Request) -> Response:
+        """A new person, as a member of this site. Somebody known already is added by `POST /api/memberships`."""
+        wanted = self.valid(serializers.NewMemberSerializer)
+        return self.answer(members.create_member(self.principal, **wanted), status=201)
 
 
-def _opened(stack: ExitStack) -> bool:
-    return bool(stack._exit_callbacks)  # type: ignore[attr-defined]
+class OwnUser(SiteView):
+    """The person behind the call."""
+
+    scopes = {"GET": None, "PATCH": None}
+
+    @extend_schema(operation_id="get_own_user", responses=serializers.UserSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(serializers.UserSerializer(self._user()).data)
+
+    @extend_schema(
+        operation_id="patch_own_user",
+        request=serializers.OwnNameSerializer,
+        responses=serializers.UserSerializer,
+    )
+    def patch(self, request: Request) -> Response:
+        """One's own name; for a person who is signed in, not for a key."""
+        if self.principal.via != "session":
+            raise Forbidden("Sign in to change your own name; a key may not.")
+        wanted = serializers.OwnNameSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        members.rename_user(self.principal.user_id, **wanted.validated_data)
+        return Response(serializers.UserSerializer(self._user()).data)
+
+    def _user(self) -> User:
+        return get_object_or_404(User.objects, pk=self.principal.user_id)
 
 
-class SiteViewSet(SiteView, GenericViewSet):
-    """Rows of the caller's site, by UUID; anything else is the same 404.
+class SiteMemberships(ListModelMixin, DestroyModelMixin, Shows, Changes):
+    """Who belongs to the site, and in which role."""
 
-    A subclass gives `select()`, its rows for the principal, and the `perform_…` it supports as calls to services.
-    """
+    serializer_class = serializers.MembershipSerializer
+    filterset_class = filters.MembershipFilter
+    scopes = {
+        "GET": "memberships:read",
+        "POST": "memberships:write",
+        "PUT": "memberships:write",
+        "PATCH": "memberships:write",
+        "DELETE": "memberships:write",
+    }
 
-    lookup_value_converter = "uuid"
-    query_parameters: ClassVar[frozenset[str]] = frozenset()
-    version_of: ClassVar[Callable[[Any], str | None]] = staticmethod(etag_of)
+    def select(self) -> QuerySet[Membership]:
+        return selectors.memberships(self.principal)
 
-    def select(self) -> QuerySet[Any]:
-        """The rows that the principal may read, in the list's order."""
-        raise NotImplementedError
+    @extend_schema(request=serializers.NewMembershipSerializer, responses={201: serializers.MembershipSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a person of the platform a member of this site, too."""
+        wanted = self.valid(serializers.NewMembershipSerializer)
+        return self.answer(members.add_member(self.principal, **wanted), status=201)
 
-    def get_queryset(self) -> QuerySet[Any]:
-        return self.select()
+    def perform_update(self, row: Membership, changes: dict[str, Any]) -> Membership:
+        return members.change_role(self.principal, row, **changes) if changes else row
 
-    def get_object(self) -> Any:
-        """The row that the address names; for a change it is locked, and checked against `If-Match`.
+    def perform_destroy(self, instance: Membership) -> None:
+        members.remove_member(self.principal, instance)
 
-        Raises:
-            Http404: no such row in this site.
-            PreconditionFailed: it has changed since the caller read it.
-        """
-        if self.request.method in SAFE_METHODS:
-            refuse_unknown(self.request, self.query_parameters)
-        rows = self.get_queryset()
-        if self.request.method not in SAFE_METHODS and self.scoped:
-            rows = rows.select_for_update(of=("self",))
-        row = get_object_or_404(rows, pk=self.kwargs["pk"])
-        if self.request.method not in SAFE_METHODS:
-            require_match(self.request, self.version_of(row))
-        return row
+
+class SiteAgents(ListModelMixin, DestroyModelMixin, Shows, Changes):
+    """Who acts for the site without being a person."""
+
+    serializer_class = serializers.AgentSerializer
+    filterset_class = filters.AgentFilter
+    scopes = {
+        "GET": "agents:read",
+        "POST": "agents:write",
+        "PUT": "agents:write",
+        "PATCH": "agents:write",
+        "DELETE": "agents:write",
+    }
+
+    def select(self) -> QuerySet[Agent]:
+        return selectors.agents(self.principal)
+
+    @extend_schema(responses={201: serializers.AgentSerializer})
+    def create(self, request: Request) -> Response:
+        return self.answer(services.create_agent(self.principal, **self.valid()), status=201)
+
+    def perform_update(self, row: Agent, changes: dict[str, Any]) -> Agent:
+        return services.update_agent(self.principal, row, **changes)
+
+    def perform_destroy(self, instance: Agent) -> None:
+        services.delete_agent(self.principal, instance)
+
+
+class SiteKeys(ListModelMixin, DestroyModelMixin, Shows):
+    """The site's API keys. A key's secret is in the answer to its making and nowhere else."""
+
+    serializer_class = serializers.KeySerializer
+    filterset_class = filters.KeyFilter
+    scopes = {"GET": "keys:read", "POST": "keys:write", "DELETE": "keys:write"}
+
+    def select(self) -> QuerySet[ApiKey]:
+        return selectors.keys(self.principal)
+
+    @extend_schema(request=serializers.NewKeySerializer, responses={201: serializers.MadeKeySerializer})
+    def create(self, request: Request) -> Response:
+        wanted = self.valid(serializers.NewKeySerializer)
+        key, secret = services.create_key(self.principal, **wanted)
+        shown = serializers.KeySerializer(key).data
+        return Response({**shown, "api_key": secret}, status=201, headers={"Cache-Control": "no-store"})
+
+    def perform_destroy(self, instance: ApiKey) -> None:
+        """Revoked for good; the row stays as a record."""
+        services.revoke_key(self.principal, instance)
+
+
+class Me(SiteView):
+    """Who the caller is to us: site, role and scopes."""
+
+    scoped = False
+    scopes = {"GET": None}
+
+    @extend_schema(operation_id="get_me", responses=serializers.PrincipalSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(serializers.PrincipalSerializer(self.principal).data)
+
+
+class Tickets(SiteView):
+    """One-use tickets for sockets and EventSource, which cannot send a key."""
+
+    scoped = False
+    scopes = {"POST": None}
+
+    @extend_schema(operation_id="create_ticket", request=None, responses={201: serializers.TicketSerializer})
+    def post(self, request: Request) -> Response:
+        ticket, expires_at = tickets.issue(self.principal)
+        shown = serializers.TicketSerializer({"ticket": ticket, "expires_at": expires_at}).data
+        return Response(shown, status=201, headers={"Cache-Control": "no-store"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from sites.models.owned import EverySite, SiteOwned
@@ -13,7 +15,7 @@ class Agent(SiteOwned):
     is_active = models.BooleanField(default=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    everywhere = EverySite["Agent"]()
+    everywhere: ClassVar[EverySite[Agent]] = EverySite["Agent"]()
 
     class Meta:
         ordering = ["-id"]

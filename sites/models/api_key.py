@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -27,7 +29,7 @@ class ApiKey(SiteOwned):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    everywhere = EverySite["ApiKey"]()
+    everywhere: ClassVar[EverySite[ApiKey]] = EverySite["ApiKey"]()
 
     class Meta:
         ordering = ["-id"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
@@ -13,7 +15,7 @@ class Membership(SiteOwned):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
 
-    everywhere = EverySite["Membership"]()
+    everywhere: ClassVar[EverySite[Membership]] = EverySite["Membership"]()
 
     class Meta:
         ordering = ["-id"]

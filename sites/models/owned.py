@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
 from django.db import models
@@ -28,7 +28,7 @@ class SiteOwned(models.Model):
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", editable=False)
     created_at = models.DateTimeField(auto_now_add=True, db_index=False)
 
-    everywhere = EverySite["SiteOwned"]()
+    everywhere: ClassVar[EverySite[Any]] = EverySite["SiteOwned"]()
 
     class Meta:
         abstract = True

@@ -1,0 +1,152 @@
+"""The JSON of sites, people, agents and keys."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any
+
+from rest_framework import serializers
+
+from common.api.serializers import StrictModelSerializer, StrictSerializer
+from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.roles import ALL_SCOPES, Role
+
+
+class SiteSerializer(StrictModelSerializer):
+    tolerated = frozenset({"id", "is_active", "created_at", "updated_at"})
+
+    class Meta:
+        model = Site
+        fields = ["id", "name", "time_zone", "is_active", "created_at", "updated_at"]
+        read_only_fields = ["id", "is_active", "created_at", "updated_at"]
+
+    def validate_time_zone(self, name: str) -> str:
+        if name not in zoneinfo.available_timezones():
+            raise serializers.ValidationError("No such time zone; an IANA name such as Europe/Berlin.")
+        return name
+
+
+class UserSerializer(StrictModelSerializer):
+    class Meta:
+        model = User
+        fields = ["id", "email", "name", "is_active", "created_at"]
+        read_only_fields = fields
+
+
+class NewMemberSerializer(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+    name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
+    password = serializers.CharField(
+        min_length=10, max_length=200, required=False, write_only=True, trim_whitespace=False
+    )
+
+
+class OwnNameSerializer(StrictSerializer):
+    name = serializers.CharField(max_length=200, allow_blank=True)
+
+
+class MembershipSerializer(StrictModelSerializer):
+    user_id = serializers.UUIDField(read_only=True)
+    site_id = serializers.UUIDField(read_only=True)
+    tolerated = frozenset({"id", "site_id", "user_id", "created_at"})
+
+    class Meta:
+        model = Membership
+        fields = ["id", "site_id", "user_id", "role", "created_at"]
+        read_only_fields = ["id", "created_at"]
+
+
+class NewMembershipSerializer(StrictSerializer):
+    """Names a person by `user_id` or by `email`."""
+
+    tolerated = frozenset({"site_id"})
+    user_id = serializers.UUIDField(required=False)
+    email = serializers.EmailField(required=False, max_length=254)
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("user_id" in attrs) == ("email" in attrs):
+            raise serializers.ValidationError("Name the person by either user_id or email.")
+        return attrs
+
+
+class AgentSerializer(StrictModelSerializer):
+    site_id = serializers.UUIDField(read_only=True)
+    tolerated = frozenset({"id", "site_id", "created_at", "updated_at"})
+
+    class Meta:
+        model = Agent
+        fields = ["id", "site_id", "name", "description", "is_active", "created_at", "updated_at"]
+        read_only_fields = ["id", "created_at", "updated_at"]
+
+
+class KeySerializer(StrictModelSerializer):
+    """A key without its secret, which no reply but the one to its making holds."""
+
+    site_id = serializers.UUIDField(read_only=True)
+    user_id = serializers.UUIDField(read_only=True)
+    agent_id = serializers.UUIDField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id",
+            "site_id",
+            "user_id",
+            "agent_id",
+            "name",
+            "prefix",
+            "scopes",
+            "expires_at",
+            "last_used_at",
+            "revoked_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class NewKeySerializer(StrictSerializer):
+    tolerated = frozenset({"site_id"})
+    name = serializers.CharField(max_length=200)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=[(scope, scope) for scope in ALL_SCOPES]),
+        required=False,
+        max_length=len(ALL_SCOPES),
+        help_text="Left out or empty: all that the key's user may do.",
+    )
+    user_id = serializers.UUIDField(required=False, help_text="The member it acts for; by default, the caller.")
+    agent_id = serializers.UUIDField(required=False, allow_null=True)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class MadeKeySerializer(KeySerializer):
+    """A new key with its secret. It is shown this once."""
+
+    api_key = serializers.CharField(read_only=True, help_text="The key itself. It is not shown again.")
+
+    class Meta(KeySerializer.Meta):
+        fields = [*KeySerializer.Meta.fields, "api_key"]
+        read_only_fields = fields
+
+
+class PrincipalSerializer(StrictSerializer):
+    """Who the caller is to us."""
+
+    site_id = serializers.UUIDField(read_only=True)
+    user_id = serializers.UUIDField(read_only=True)
+    agent_id = serializers.UUIDField(read_only=True, allow_null=True)
+    key_id = serializers.UUIDField(read_only=True, allow_null=True)
+    role = serializers.ChoiceField(choices=Role.choices, read_only=True)
+    scopes = serializers.ListField(child=serializers.CharField(), read_only=True)
+    via = serializers.ChoiceField(choices=["key", "session", "ticket", "console"], read_only=True)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return {**super().to_representation(instance), "scopes": sorted(instance.scopes)}
+
+
+class TicketSerializer(StrictSerializer):
+    """Good for one entry, as `?ticket=…` of a socket or an event stream."""
+
+    ticket = serializers.CharField(read_only=True)
+    expires_at = serializers.DateTimeField(read_only=True)

@@ -1,0 +1,136 @@
+"""Who belongs to a site and in which role: nobody hands out more than they have, and an owner always remains."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from common.errors import Conflict, Forbidden, Invalid
+from common.tenancy import site_scope
+from sites import keys
+from sites.models import ApiKey, Membership, Site, User
+from sites.principal import Principal
+from sites.roles import SCOPES_OF_ROLE, Role
+
+
+def create_member(principal: Principal, *, email: str, role: str, name: str = "", password: str | None = None) -> User:
+    """A new person, member of this site; without a password they cannot sign in until one is set.
+
+    Raises:
+        Conflict: there is a person with this email, perhaps in another site: add them by `add_member`.
+        Forbidden: the role is above the caller's.
+    """
+    principal.must("users:write")
+    principal.must("memberships:write")
+    _may_grant(principal, role)
+    user = User(email=User.objects.normalize_email(email).lower(), name=name)
+    _set_password(user, password)
+    with site_scope(principal.site_id):
+        try:
+            with transaction.atomic(using="default"):
+                # The membership first: row-level security shows and takes a user only where it exists.
+                Membership(site_id=principal.site_id, user=user, role=role).save(using="default", force_insert=True)
+                user.save(using="default", force_insert=True)
+        except IntegrityError as error:
+            raise Conflict("There is a person with this email already.", code="EMAIL_TAKEN") from error
+    return user
+
+
+def add_member(principal: Principal, *, role: str, user_id: UUID | None = None, email: str | None = None) -> Membership:
+    """Make a person of the platform a member of this site, too.
+
+    Raises:
+        Invalid: there is no such person.
+        Conflict: they are a member already.
+        Forbidden: the role is above the caller's.
+    """
+    principal.must("memberships:write")
+    _may_grant(principal, role)
+    user = _person(user_id, email)
+    membership = Membership(site_id=principal.site_id, user=user, role=role)
+    with site_scope(principal.site_id):
+        try:
+            with transaction.atomic(using="default"):
+                membership.save(using="default", force_insert=True)
+        except IntegrityError as error:
+            raise Conflict("They are a member of this site already.", code="ALREADY_MEMBER") from error
+    return membership
+
+
+def change_role(principal: Principal, membership: Membership, *, role: str) -> Membership:
+    """Raises Forbidden where the old or the new role is above the caller's, Conflict for the last owner."""
+    principal.must("memberships:write")
+    with site_scope(principal.site_id):
+        membership = _locked(membership)
+        _may_grant(principal, membership.role)
+        _may_grant(principal, role)
+        if role != Role.OWNER:
+            _leave_an_owner(membership)
+        membership.role = role
+        membership.save(using="default", update_fields=["role"])
+        transaction.on_commit(keys.forget)
+    return membership
+
+
+def remove_member(principal: Principal, membership: Membership) -> None:
+    """End a membership and revoke the keys that acted by it. The person remains, and so does what they made.
+
+    Raises:
+        Forbidden: their role is above the caller's.
+        Conflict: they are the last owner.
+    """
+    principal.must("memberships:write")
+    with site_scope(principal.site_id):
+        membership = _locked(membership)
+        _may_grant(principal, membership.role)
+        _leave_an_owner(membership)
+        theirs = ApiKey.of(principal.site_id).filter(user_id=membership.user_id, revoked_at=None)
+        theirs.update(revoked_at=timezone.now())
+        membership.delete(using="default")
+        transaction.on_commit(keys.forget)
+
+
+def rename_user(user_id: UUID, *, name: str) -> None:
+    """A person's own name, for them to change."""
+    User.objects.filter(pk=user_id).update(name=name)
+
+
+def _may_grant(principal: Principal, role: str) -> None:
+    if not SCOPES_OF_ROLE[role] <= principal.scopes:
+        raise Forbidden(f"Only who may do all that an {role} may can decide on that role.", role=role)
+
+
+def _locked(membership: Membership) -> Membership:
+    """The row as it is now; the site's lock keeps two owners from removing each other at once."""
+    Site.objects.using("default").select_for_update().get(pk=membership.site_id)
+    return Membership.of(membership.site_id).get(pk=membership.pk)
+
+
+def _leave_an_owner(membership: Membership) -> None:
+    others = Membership.of(membership.site_id).filter(role=Role.OWNER).exclude(pk=membership.pk)
+    if membership.role == Role.OWNER and not others.exists():
+        raise Conflict("A site keeps at least one owner.", code="LAST_OWNER")
+
+
+def _person(user_id: UUID | None, email: str | None) -> User:
+    by: dict[str, Any] = {"pk": user_id} if user_id is not None else {"email__iexact": email}
+    user = User.objects.filter(is_active=True, **by).first()
+    if user is None:
+        field = "user_id" if user_id is not None else "email"
+        raise Invalid(f"{field}: No such person.", fields={field: ["No such person."]})
+    user._state.db = "default"
+    return user
+
+
+def _set_password(user: User, password: str | None) -> None:
+    if password is not None:
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            raise Invalid(f"password: {error.messages[0]}", fields={"password": error.messages}) from error
+    user.set_password(password)
