@@ -37,11 +37,6 @@ class Ports:
         write_private(kept_in, json.dumps(asdict(ports)) + "\n")
         return ports
 
-    @classmethod
-    def in_use(cls, kept_in: Path) -> Ports:
-        """Those that a running deployment has chosen."""
-        return cls(**json.loads(kept_in.read_text()))
-
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -138,11 +133,6 @@ def at(state: State, *, port: int, durable: bool = True) -> Deployment:
     """The deployment in `state`, about to start: its secrets and ports are made where they are missing."""
     secrets = Secrets.kept_in(state.secrets)
     return Deployment(state, secrets, Ports.chosen(state.ports), port, durable)
-
-
-def running_in(state: State, *, port: int) -> Deployment:
-    """The deployment that runs in `state` now."""
-    return Deployment(state, Secrets.kept_in(state.secrets), Ports.in_use(state.ports), port)
 
 
 class AlreadyRunning(Failed):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 
 from infra import deployment as deployments
-from infra.deployment import Deployment
 from infra.embedded.paths import State
 from infra.embedded.processes import Failed, end, started_ticks
 from infra.progress import say, step
@@ -24,10 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     state = State.at(options.state_dir)
     try:
-        _end_all(state, options.port)
-        if options.wipe:
-            with step(f"Forgetting {state.root}"), deployments.held(state):
-                state.wipe()
+        _end_supervisor(state)
+        with deployments.held(state):
+            end_leftovers(state.processes)
+            _end_machines(state, options.port, destroy=options.wipe)
+            if options.wipe:
+                with step(f"Forgetting {state.root}"):
+                    state.wipe()
     except Failed as failure:
         say(f"\n{failure}")
         return 1
@@ -47,47 +48,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _end_all(state: State, port: int) -> None:
+def _end_supervisor(state: State) -> None:
+    """It rests the machines and stops what it started, which takes as long as its slowest child's grace."""
     try:
         with deployments.held(state):
-            _end_at_rest(state, port)
+            return
     except deployments.AlreadyRunning as supervisor:
-        _end_running(deployments.running_in(state, port=port), supervisor.pid)
-
-
-def _end_running(deployment: Deployment, supervisor: int) -> None:
-    ticks = started_ticks(supervisor)
-    _end_machines(deployment)
-    with step("Stopping the platform"):
+        ticks = started_ticks(supervisor.pid)
         if ticks is not None:
-            # Its own end takes as long as its slowest child's grace; past that its children follow it by themselves.
-            end(supervisor, ticks, stop_signal=signal.SIGTERM, grace_s=120)
+            with step("Stopping the platform"):
+                # Killed past its time, it takes its children with it all the same: they get their signal by the kernel.
+                end(supervisor.pid, ticks, grace_s=180)
 
 
-def _end_at_rest(state: State, port: int) -> None:
-    """Nothing serves, but machines may rest: the two servers that know of them are started for as long as it takes."""
-    end_leftovers(state.processes)
-    if not (state.postgres / "data").exists():
-        return
-    deployment = deployments.at(state, port=port)
-    postgres, valkey = deployment.postgres(), deployment.valkey()
-    try:
-        with step("Postgres and Valkey"):
-            postgres.start()
-            valkey.start()
-        _end_machines(deployment)
-    finally:
-        valkey.stop()
-        postgres.stop()
-
-
-def _end_machines(deployment: Deployment) -> None:
-    """By the rows, so that the instances say what happened; where the rows fail us, stopping goes on all the same."""
-    try:
+def _end_machines(state: State, port: int, *, destroy: bool) -> None:
+    """Those that rested stay as they are, whatever still runs ends; `destroy` takes their disks too."""
+    if state.machines.exists():
         with step("Ending all machines"):
-            deployment.run("manage.py", "end_machines", timeout_s=120)
-    except Failed as failure:
-        say(f"! {failure}")
+            flags = ["--destroy"] if destroy else []
+            deployments.at(state, port=port).run("manage.py", "end_machines", *flags, timeout_s=120)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,11 @@ class Supervisor:
         """Whether that program was started and has not just died."""
         return name in self._children and self._children[name].process.exit_code is None
 
-    def stop(self) -> None:
-        """End all, the last started first; nothing that we did not start."""
-        for name, child in reversed(self._children.items()):
-            child.process.stop()
+    def stop(self, *names: str) -> None:
+        """End those, or all, the last started first; nothing that we did not start."""
+        for name in [name for name in reversed(self._children) if not names or name in names]:
+            self._children.pop(name).process.stop()
             self._file(name).unlink(missing_ok=True)
-        self._children.clear()
 
     def _plan_restart(self, child: _Child, now: float) -> None:
         if now - child.process.started_at > _SETTLED_AFTER_S:

@@ -150,11 +150,12 @@ def _until_healthy(platform: Platform, supervisor: Supervisor) -> str:
 
 
 def _end(deployment: Deployment, supervisor: Supervisor) -> None:
-    """Rest the machines, then stop what we started. A second Ctrl-C skips the rest; a third is not heard."""
-    say("")
+    """Rest the machines while nobody else works on them, then stop what we started. A second Ctrl-C skips the rest."""
+    say()
     try:
         if supervisor.is_running("worker"):
             with step("Resting the machines"):
+                supervisor.stop("beat", "worker")
                 deployment.run("manage.py", "rest_machines", timeout_s=60)
     except Failed as failure:
         say(f"! {failure}")
