@@ -12,7 +12,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from common.api.filters import refuse_unknown
 from common.errors import Invalid
@@ -20,35 +19,33 @@ from guest.protocol import actions
 from guest.protocol.actions import AnyAction, BadAction, Screenshot
 from instances import perform
 from instances.api.serializers import DoneSerializer
-from sites.api.views import SiteView
+from sites.api.base import SiteView
 
 ACTION_SCHEMA = {"application/json": {"$ref": "#/components/schemas/Action"}}
 
 
-class ActionView(SiteView, APIView):
+class ActionView(SiteView):
     """Do one action: click, move, drag, scroll, type, press, cursor_position, wait, screenshot or bash."""
 
     scopes = {"POST": "instances:act"}
     scoped = False
+    error_statuses = (409, 429, 502, 504)
 
-    @extend_schema(
-        operation_id="act_on_instance", tags=["actions"], request=ACTION_SCHEMA, responses={200: DoneSerializer}
-    )
+    @extend_schema(request=ACTION_SCHEMA, responses={200: DoneSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         refuse_unknown(request, ())
         action = _parsed(request.data)
         return Response(_as_json(action, perform.act(self.principal, pk, action)))
 
 
-class ScreenshotView(SiteView, APIView):
+class ScreenshotView(SiteView):
     """The screen, as the bytes of a picture."""
 
     scopes = {"GET": "instances:act"}
     scoped = False
+    error_statuses = (409, 429, 502, 504)
 
     @extend_schema(
-        operation_id="get_screenshot",
-        tags=["actions"],
         parameters=[
             OpenApiParameter("format", str, enum=["png", "jpeg"], default="png"),
             OpenApiParameter("quality", int, description="Of a JPEG: 1 to 100. Default 80."),

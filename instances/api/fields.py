@@ -43,6 +43,8 @@ class EnvironmentField(serializers.DictField):
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         value: dict[str, str] = super().to_internal_value(data)
+        if any(not isinstance(text, str) for text in data.values()):
+            raise serializers.ValidationError("Every value must be a string.")
         if len(value) > ENVIRONMENT_NAMES:
             raise serializers.ValidationError(f"At most {ENVIRONMENT_NAMES} variables.")
         if sum(len(name) + len(text) for name, text in value.items()) > ENVIRONMENT_BYTES:

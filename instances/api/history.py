@@ -19,7 +19,7 @@ from instances import selectors, services, streams
 from instances.api.filters import LogFilter
 from instances.api.serializers import EventSerializer, LogSerializer
 from instances.models import Event, Log
-from sites.api.views import SiteView
+from sites.api.base import SiteView
 
 
 class EventsView(SiteView, GenericAPIView):
@@ -32,8 +32,6 @@ class EventsView(SiteView, GenericAPIView):
     queryset = Event.everywhere.none()
 
     @extend_schema(
-        operation_id="list_instance_events",
-        tags=["instances"],
         parameters=[
             OpenApiParameter("after", int, description="Only events with a greater number."),
             OpenApiParameter("last_event_id", str, description="For streams: resume after this event."),
@@ -62,12 +60,12 @@ class LogsView(SiteView, GenericAPIView):
     def get_queryset(self) -> QuerySet[Log]:
         return selectors.logs_of(self.principal, self.kwargs["pk"])
 
-    @extend_schema(operation_id="list_instance_logs", tags=["logs"], responses={200: LogSerializer(many=True)})
+    @extend_schema(responses={200: LogSerializer(many=True)})
     def get(self, request: Request, pk: UUID) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(LogSerializer(page, many=True).data)
 
-    @extend_schema(operation_id="create_instance_log", tags=["logs"], responses={201: LogSerializer})
+    @extend_schema(responses={201: LogSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         body = LogSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -6,13 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
-from rest_framework.viewsets import GenericViewSet
 
-from common.api.etag import etag_of, require_match
 from common.api.filters import refuse_unknown
 from common.errors import Conflict, Invalid, NotFound, PlatformError
 from common.realtime.wait import wait_until
@@ -21,7 +19,7 @@ from instances import selectors, services
 from instances.api.filters import InstanceFilter
 from instances.api.serializers import ChangedInstanceSerializer, InstanceSerializer, NewInstanceSerializer
 from instances.models import Instance, Status
-from sites.api.views import SiteView
+from sites.api.base import Changes, Shows, SiteView
 
 ENDS = (Status.ERROR, Status.DELETING, Status.DELETED)
 
@@ -31,32 +29,7 @@ class WaitedInVain(PlatformError):
     code = "WAIT_TIMEOUT"
 
 
-@extend_schema_view(
-    list=extend_schema(operation_id="list_instances", tags=["instances"]),
-    retrieve=extend_schema(operation_id="get_instance", tags=["instances"]),
-    create=extend_schema(
-        operation_id="create_instance",
-        tags=["instances"],
-        request=NewInstanceSerializer,
-        responses={201: InstanceSerializer},
-    ),
-    update=extend_schema(
-        operation_id="update_instance",
-        tags=["instances"],
-        request=ChangedInstanceSerializer,
-        responses={200: InstanceSerializer},
-    ),
-    partial_update=extend_schema(
-        operation_id="patch_instance",
-        tags=["instances"],
-        request=ChangedInstanceSerializer,
-        responses={200: InstanceSerializer},
-    ),
-    destroy=extend_schema(
-        operation_id="delete_instance", tags=["instances"], request=None, responses={202: InstanceSerializer}
-    ),
-)
-class InstanceViewSet(SiteView, GenericViewSet):
+class InstanceViewSet(ListModelMixin, Shows, Changes):
     """The machines of a site."""
 
     scopes = {
@@ -68,58 +41,45 @@ class InstanceViewSet(SiteView, GenericViewSet):
     }
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilter
-    queryset = Instance.everywhere.none()
 
-    def get_queryset(self) -> QuerySet[Instance]:
+    def select(self) -> QuerySet[Instance]:
         return selectors.instances_of(self.principal)
 
     def get_serializer_class(self) -> type[Any]:
         """What a form or the raw-data box of the browsable API is made from."""
-        by_method = {
-            "POST": NewInstanceSerializer,
-            "PUT": ChangedInstanceSerializer,
-            "PATCH": ChangedInstanceSerializer,
-        }
-        return by_method.get(self.request.method or "", InstanceSerializer)
+        bodies = {"POST": NewInstanceSerializer, "PUT": ChangedInstanceSerializer, "PATCH": ChangedInstanceSerializer}
+        return bodies.get(self.request.method or "", InstanceSerializer)
 
-    def list(self, request: Request) -> Response:
-        rows = self.filter_queryset(self.get_queryset())
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(InstanceSerializer(page, many=True).data)
-
+    @extend_schema(request=NewInstanceSerializer, responses={201: InstanceSerializer})
     def create(self, request: Request) -> Response:
-        body = NewInstanceSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wanted = dict(body.validated_data)
+        """Answered at once, with a `pending` instance; watch its events, or wait for `running`."""
+        wanted = self.valid(NewInstanceSerializer)
         self.refuse_other_site(wanted.pop("site_id", None))
         instance = services.request_instance(self.principal, **wanted)
-        return self.answer(instance, status=201, headers={"Location": f"/api/instances/{instance.pk}"})
+        response = self.answer(instance, status=201)
+        response["Location"] = f"/api/instances/{instance.pk}"
+        return response
 
-    def retrieve(self, request: Request, pk: UUID) -> Response:
-        return self.answer(selectors.instance_of(self.principal, pk))
-
-    def update(self, request: Request, pk: UUID) -> Response:
+    @extend_schema(request=ChangedInstanceSerializer, responses={200: InstanceSerializer})
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change what is sent and leave the rest: PUT and PATCH mean the same."""
-        body = ChangedInstanceSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        self.refuse_stale(request, pk)
-        return self.answer(services.change_instance(self.principal, pk, **body.validated_data))
+        return super().update(request, *args, **kwargs)
 
-    def partial_update(self, request: Request, pk: UUID) -> Response:
-        return self.update(request, pk)
+    @extend_schema(request=ChangedInstanceSerializer, responses={200: InstanceSerializer})
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change what is sent and leave the rest: PUT and PATCH mean the same."""
+        return super().update(request, *args, **kwargs)
 
-    def destroy(self, request: Request, pk: UUID) -> Response:
+    def perform_update(self, row: Instance, changes: dict[str, Any]) -> Instance:
+        return services.change_instance(self.principal, row.pk, **changes)
+
+    @extend_schema(request=None, responses={202: InstanceSerializer})
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Accepted in every status. The machine is destroyed first, then the row is hidden."""
-        self.refuse_stale(request, pk)
-        return self.answer(services.request_deletion(self.principal, pk), status=202)
+        return self.answer(services.request_deletion(self.principal, self.get_object().pk), status=202)
 
-    def answer(self, instance: Instance, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-        headers = {**(headers or {}), "ETag": etag_of(instance) or ""}
-        return Response(InstanceSerializer(instance).data, status=status, headers=headers)
-
-    def refuse_stale(self, request: Request, pk: UUID) -> None:
-        if "if-match" in request.headers:
-            require_match(request, etag_of(selectors.locked_instance(self.principal, pk)))
+    def answer(self, row: Instance, *, status: int = 200) -> Response:
+        return Response(InstanceSerializer(row).data, status=status, headers={"ETag": self.version_of(row) or ""})
 
     def refuse_other_site(self, site_id: UUID | None) -> None:
         """A key has one site; naming another is like naming none that exists."""
@@ -127,11 +87,10 @@ class InstanceViewSet(SiteView, GenericViewSet):
             raise NotFound("No such site.")
 
 
-class _OrderView(SiteView, APIView):
+class _OrderView(SiteView):
     """A wish without a body: 202 and the instance as it is now."""
 
     scopes = {"POST": "instances:write"}
-    serializer_class = None
 
     def order(self, request: Request, pk: UUID, service: Any) -> Response:
         if request.data:
@@ -139,16 +98,13 @@ class _OrderView(SiteView, APIView):
         return Response(InstanceSerializer(service(self.principal, pk)).data, status=202)
 
 
-def _documented(operation_id: str) -> Any:
-    return extend_schema(
-        operation_id=operation_id, tags=["instances"], request=None, responses={202: InstanceSerializer}
-    )
+_ordered = extend_schema(request=None, responses={202: InstanceSerializer})
 
 
 class StartView(_OrderView):
     """Start a stopped instance, its disk as it was left; try one in error anew."""
 
-    @_documented("start_instance")
+    @_ordered
     def post(self, request: Request, pk: UUID) -> Response:
         return self.order(request, pk, services.request_start)
 
@@ -156,7 +112,7 @@ class StartView(_OrderView):
 class StopView(_OrderView):
     """Stop an instance and keep its disk."""
 
-    @_documented("stop_instance")
+    @_ordered
     def post(self, request: Request, pk: UUID) -> Response:
         return self.order(request, pk, services.request_stop)
 
@@ -164,7 +120,7 @@ class StopView(_OrderView):
 class RestartView(_OrderView):
     """Stop a running instance and start it again."""
 
-    @_documented("restart_instance")
+    @_ordered
     def post(self, request: Request, pk: UUID) -> Response:
         return self.order(request, pk, services.request_restart)
 
@@ -172,20 +128,19 @@ class RestartView(_OrderView):
 class RetryView(_OrderView):
     """Give an instance in error a new machine; the old one and its disk are destroyed."""
 
-    @_documented("retry_instance")
+    @_ordered
     def post(self, request: Request, pk: UUID) -> Response:
         return self.order(request, pk, services.request_retry)
 
 
-class WaitView(SiteView, APIView):
+class WaitView(SiteView):
     """Wait until an instance has a status."""
 
     scopes = {"GET": "instances:read"}
     scoped = False
+    error_statuses = (409,)
 
     @extend_schema(
-        operation_id="wait_for_instance",
-        tags=["instances"],
         parameters=[
             OpenApiParameter("status", str, enum=Status.values, default="running"),
             OpenApiParameter("timeout_s", float, description="0 to 300. Default 60."),

@@ -14,7 +14,7 @@ from plans import selectors, services
 from plans.api.filters import PlanFilter
 from plans.api.serializers import PlanSerializer
 from plans.models import Plan
-from sites.api.views import SiteView
+from sites.api.base import SiteView
 
 
 class InstancePlansView(SiteView, GenericAPIView):
@@ -28,12 +28,12 @@ class InstancePlansView(SiteView, GenericAPIView):
     def get_queryset(self) -> QuerySet[Plan]:
         return selectors.plans_of(self.principal, self.kwargs["pk"])
 
-    @extend_schema(operation_id="list_instance_plans", tags=["plans"], responses={200: PlanSerializer(many=True)})
+    @extend_schema(responses={200: PlanSerializer(many=True)})
     def get(self, request: Request, pk: UUID) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(PlanSerializer(page, many=True).data)
 
-    @extend_schema(operation_id="create_instance_plan", tags=["plans"], responses={201: PlanSerializer})
+    @extend_schema(responses={201: PlanSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         body = PlanSerializer(data=request.data)
         body.is_valid(raise_exception=True)
