@@ -8,14 +8,16 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from unfold.admin import ModelAdmin
 
+from common.errors import PlatformError
 from common.tenancy import CREW
 
 Page = TypeVar("Page", bound=Callable[..., HttpResponseBase])
@@ -33,6 +35,9 @@ class AdminRouter:
         return CREW if _in_admin.get() or model is LogEntry else None
 
     db_for_write = db_for_read
+
+    def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool:
+        return True  # every alias is the same database
 
 
 @contextmanager
@@ -85,8 +90,16 @@ class CrewAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         return cast(HttpResponseBase, super().changelist_view(request, extra_context))
 
-    @crew_page
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """What a service refuses is told on the page that asked for it; nothing is written then."""
+        try:
+            return self._changeform(request, *args, **kwargs)
+        except PlatformError as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+            return HttpResponseRedirect(request.path)
+
+    @crew_page
+    def _changeform(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return cast(HttpResponseBase, super().changeform_view(request, *args, **kwargs))
 
     @crew_page

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from common.errors import Forbidden, Invalid, NotFound, NotSignedIn
 from common.tenancy import CREW
-from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.models import Agent, ApiKey, Membership, Site
 from sites.principal import Principal
 from sites.roles import effective_scopes
 
@@ -47,7 +47,7 @@ _generation = 0
 def make_key(
     *,
     site_id: UUID,
-    user: User,
+    user_id: UUID,
     name: str,
     agent: Agent | None = None,
     scopes: list[str] | None = None,
@@ -63,7 +63,7 @@ def make_key(
     secret = f"{prefix}_{base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b'=').decode()}"
     key = ApiKey(
         site_id=site_id,
-        user=user,
+        user_id=user_id,
         agent=agent,
         name=name,
         prefix=prefix,

@@ -123,7 +123,6 @@ def _person(user_id: UUID | None, email: str | None) -> User:
     if user is None:
         field = "user_id" if user_id is not None else "email"
         raise Invalid(f"{field}: No such person.", fields={field: ["No such person."]})
-    user._state.db = "default"
     return user
 
 

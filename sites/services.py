@@ -12,7 +12,7 @@ from django.utils import timezone
 from common.errors import Forbidden, Invalid
 from common.tenancy import site_scope
 from sites import keys, selectors
-from sites.models import Agent, ApiKey, Site, User
+from sites.models import Agent, ApiKey, Site
 from sites.principal import Principal
 from sites.roles import ALL_SCOPES, SCOPES_OF_ROLE, effective_scopes
 
@@ -76,10 +76,8 @@ def create_key(
         agent = selectors.agent_of(principal.site_id, agent_id) if agent_id else None
         if expires_at is not None and expires_at <= timezone.now():
             raise Invalid("expires_at: Lies in the past.", fields={"expires_at": ["Lies in the past."]})
-        user = User(pk=owner_id)
-        user._state.db = "default"
         return keys.make_key(
-            site_id=principal.site_id, user=user, name=name, agent=agent, scopes=granted, expires_at=expires_at
+            site_id=principal.site_id, user_id=owner_id, name=name, agent=agent, scopes=granted, expires_at=expires_at
         )
 
 

@@ -1,0 +1,188 @@
+"""The admin pages of who is who. Keys are made and revoked by the services; a hash is shown nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from common.admin import crew_page
+from common.tenancy import CREW, site_scope
+from sites import keys, services
+from sites.admin_base import SiteOwnedAdmin, principal_at
+from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.roles import ALL_SCOPES, Role
+
+
+class KeyAffecting(SiteOwnedAdmin):
+    """Pages whose changes decide whether a key is good."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        transaction.on_commit(keys.forget, using=CREW)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        transaction.on_commit(keys.forget, using=CREW)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        super().delete_queryset(request, queryset)
+        transaction.on_commit(keys.forget, using=CREW)
+
+
+@admin.register(Site)
+class SiteAdmin(KeyAffecting):
+    list_display = ["name", "time_zone", "is_active", "created_at"]
+    search_fields = ["name"]
+    list_filter = ["is_active"]
+    fields = ["name", "time_zone", "is_active"]
+
+
+class _LowerCase:
+    cleaned_data: dict[str, Any]
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class PersonForm(_LowerCase, UserChangeForm):
+    pass
+
+
+class NewPersonForm(_LowerCase, UserCreationForm):
+    pass
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
+    form = PersonForm
+    add_form = NewPersonForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["email", "name", "is_active", "is_staff", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    search_fields = ["email", "name"]
+    ordering = ["email"]
+    filter_horizontal = ["groups", "user_permissions"]
+    readonly_fields = ["last_login", "created_at"]
+    fieldsets = [
+        (None, {"fields": ["email", "name", "password"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Times", {"fields": ["last_login", "created_at"]}),
+    ]
+    add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Rights on the whole platform are a superuser's to give."""
+        readonly = list(self.readonly_fields)
+        if not getattr(request.user, "is_superuser", False):
+            readonly += ["is_staff", "is_superuser", "groups", "user_permissions"]
+        return readonly
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody but a superuser changes a superuser, whose password would be theirs to set."""
+        above = obj is not None and obj.is_superuser and not getattr(request.user, "is_superuser", False)
+        return bool(super().has_change_permission(request, obj)) and not above
+
+    @crew_page
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        return super().user_change_password(request, id, form_url)
+
+
+class MembershipForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        wanted: dict[str, Any] = super().clean() or {}
+        site, user = wanted.get("for_site"), wanted.get("user")
+        if site and user and Membership.everywhere.filter(site=site, user=user).exists():
+            raise ValidationError("They are a member of this site already.")
+        return wanted
+
+
+@admin.register(Membership)
+class MembershipAdmin(KeyAffecting):
+    form = MembershipForm
+    list_display = ["user", "site", "role", "created_at"]
+    list_select_related = ["user", "site"]
+    list_filter = ["role"]
+    search_fields = ["user__email", "site__name"]
+    fields = ["user", "role"]
+    readonly_fields = ["user"]
+
+
+@admin.register(Agent)
+class AgentAdmin(KeyAffecting):
+    list_display = ["name", "site", "is_active", "created_at"]
+    list_select_related = ["site"]
+    list_filter = ["is_active"]
+    search_fields = ["name", "site__name"]
+    fields = ["name", "description", "is_active"]
+
+
+class KeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, scope) for scope in ALL_SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="None chosen: all that the user's role may do.",
+    )
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(SiteOwnedAdmin):
+    form = KeyForm
+    list_display = ["name", "prefix", "site", "user", "last_used_at", "expires_at", "revoked_at"]
+    list_select_related = ["site", "user"]
+    search_fields = ["name", "prefix", "site__name", "user__email"]
+    fields = ["name", "user", "agent", "scopes", "expires_at"]
+    readonly_fields = ["prefix", "last_used_at", "revoked_at", "created_at"]
+    actions = ["revoke"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_fields(request, obj)
+        return fields if obj is None else [*fields, *self.readonly_fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [] if obj is None else [*self.fields, *self.readonly_fields]
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            return
+        key, secret = services.create_key(
+            principal_at(request, obj.site_id, as_role=Role.OWNER),
+            name=obj.name,
+            scopes=obj.scopes,
+            user_id=obj.user_id,
+            agent_id=obj.agent_id,
+            expires_at=obj.expires_at,
+        )
+        obj.pk = key.pk
+        shown = format_html("The key, shown this once: <code>{}</code>", secret)
+        self.message_user(request, shown, messages.WARNING)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # a revoked key stays as a record
+
+    @admin.action(description="Revoke", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """From now on they are refused."""
+        for key in queryset:
+            with site_scope(key.site_id):
+                services.revoke_key(principal_at(request, key.site_id, as_role=Role.OWNER), key)
+        self.message_user(request, f"Revoked: {len(queryset)}.")
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class SuperuserGroupAdmin(GroupAdmin, ModelAdmin):
+    """Django's groups of permissions, for staff who are no superusers."""
