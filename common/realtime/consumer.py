@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
+from common.api import errors
 from common.errors import Invalid, NotFound, PlatformError, TooMany
 from common.realtime import hub
 from common.realtime.credentials import Credentials, Doorkeeper, credentials_of
@@ -129,7 +130,7 @@ class StreamConsumer(AsyncJsonWebsocketConsumer):
         self._stream = None
         if self._pump is not None and self._pump is not asyncio.current_task():
             self._pump.cancel()
-        await self.send_json({"type": "error", "error": {"code": error.code, "message": error.message}})
+        await self.send_json({"type": "error"} | errors.body(error.message, error.code, error.details))
         await self.close(4000 + error.status, error.code)
 
 

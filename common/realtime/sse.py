@@ -14,6 +14,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from common.api import errors
 from common.errors import PlatformError, Unavailable
 from common.realtime import hub
 from common.realtime.follow import Resync, Tick, follow, release_connections
@@ -102,7 +103,7 @@ class _Body:
                     async for item in items:
                         yield _lines(self._stream.event, item)
                 except PlatformError as error:
-                    yield _line("error", {"code": error.code, "message": error.message})
+                    yield _line("error", errors.body(error.message, error.code, error.details))
 
     def close(self) -> None:
         if self._open is not None:

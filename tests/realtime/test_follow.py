@@ -106,10 +106,9 @@ async def test_a_revoked_caller_is_put_out(hub: Hub, monkeypatch: pytest.MonkeyP
         if len(asked) > 1:
             raise NotSignedIn
 
-    with hub.listen(["instance:a"]) as listener:
-        with pytest.raises(NotSignedIn):
-            async for _ in follow(Rows("instance:a").stream(poll_s=0.02), listener, None, recheck=recheck):
-                continue
+    with hub.listen(["instance:a"]) as listener, pytest.raises(NotSignedIn):
+        async for _ in follow(Rows("instance:a").stream(poll_s=0.02), listener, None, recheck=recheck):
+            continue
     assert len(asked) == 2
 
 

@@ -1,0 +1,22 @@
+"""The whole `web` process as one ASGI application; `python -m orchestrator.serve` runs it."""
+
+import os
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+
+from orchestrator.bridge import Bridge
+from orchestrator.frontdoor import FrontDoor
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
+_asgi = get_asgi_application()  # before the routes: their models need Django set up
+
+from orchestrator.routing import websocket  # noqa: E402 - see above
+
+application = FrontDoor(
+    wsgi=Bridge(get_wsgi_application(), workers=int(os.environ.get("WEB_THREADS", "32"))),
+    asgi=_asgi,
+    websocket=websocket,
+    max_body_bytes=settings.MAX_BODY_BYTES,
+)

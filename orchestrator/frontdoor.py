@@ -1,0 +1,97 @@
+"""The one port: sockets to Channels, streams and long waits to Django's ASGI handler, everything else to its WSGI one.
+
+Django's ASGI handler costs some six times the bridge's time for a short request, and a long one would hold one of the
+bridge's few threads. In production a balancer may send the same kinds of request to two processes by the same rules.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import orjson
+from asgiref.typing import HTTPScope
+
+from common.api import errors
+from common.errors import PlatformError, Unavailable
+from common.realtime import hub
+from orchestrator.bodies import Gone, Receive, Send, TooLarge, TooSlow, read_body, replay, with_length
+from orchestrator.bridge import Bridge
+
+LONG_AT_MOST = 512
+"""Streams and waits at once: each holds a thread of Django's, asleep but not free of charge."""
+_LONG_PATHS = ("/wait", "/tail")
+_ACTION_PATHS = ("/actions", "/bash-action", "/computer-action")
+_LONG_WORDS = (b"bash", b"wait")
+
+
+class FrontDoor:
+    """An ASGI application over the three others."""
+
+    def __init__(self, *, wsgi: Bridge, asgi: Any, websocket: Any, max_body_bytes: int) -> None:
+        self._wsgi = wsgi
+        self._asgi = asgi
+        self._websocket = websocket
+        self._max_body_bytes = max_body_bytes
+        self._long = 0
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._lifespan(receive, send)
+
+    async def _http(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        try:
+            body = await read_body(scope, receive, max_bytes=self._max_body_bytes)
+        except (TooLarge, TooSlow) as error:
+            await _answer(send, error, close=True)
+            return
+        except Gone:
+            return
+        scope = with_length(scope, body)
+        if is_long(scope, body):
+            await self._serve_long(scope, replay(body, receive), send)
+        else:
+            await self._wsgi(scope, body, send)
+
+    async def _serve_long(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        if self._long >= LONG_AT_MOST:
+            await _answer(send, Unavailable("Too many streams and waits are open.", retry_after_s=5.0))
+            return
+        self._long += 1
+        try:
+            await self._asgi(scope, receive, send)
+        finally:
+            self._long -= 1
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await hub.current().aclose()
+        self._wsgi.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def is_long(scope: HTTPScope, body: bytes) -> bool:
+    """Whether the answer may take seconds: an event stream, a wait, an action that runs a command or sleeps."""
+    if any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]):
+        return True
+    path = scope["path"].rstrip("/")
+    if path.endswith(_LONG_PATHS):
+        return True
+    return scope["method"] == "POST" and path.endswith(_ACTION_PATHS) and any(word in body for word in _LONG_WORDS)
+
+
+async def _answer(send: Send, error: PlatformError, *, close: bool = False) -> None:
+    body = orjson.dumps(errors.body(error.message, error.code, error.details))
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if close:
+        headers.append((b"connection", b"close"))
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", str(math.ceil(error.retry_after_s)).encode()))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,8 @@
+"""Plain REST for a WSGI server in production; streams, sockets and waits need `orchestrator.asgi` beside it."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
+application = get_wsgi_application()
