@@ -1,9 +1,10 @@
 """Every HTTP route, by the room that serves it. Each takes a trailing slash or none."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
+from common.api.handlers import bad_request, not_found, permission_denied, server_error, unknown_route
 from orchestrator.health import HealthView
 
 urlpatterns = [
@@ -15,4 +16,6 @@ urlpatterns = [
     path("api/", include("sites.api.urls")),
     path("api/", include("plans.api.urls")),
     path("api/", include("instances.api.urls")),
+    re_path(r"^(api|v1)/", unknown_route),
 ]
+handler400, handler403, handler404, handler500 = bad_request, permission_denied, not_found, server_error

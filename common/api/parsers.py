@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, NoReturn
 
 import orjson
@@ -71,21 +71,24 @@ def _int64(digits: str) -> int:
 
 
 def _walk(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level, depth = [value], 0
+    while level:
         deeper: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
-                deeper.extend(item)
-                deeper.extend(item.values())
-            elif isinstance(item, list):
-                deeper.extend(item)
-            elif isinstance(item, str) and "\0" in item:
+            if isinstance(item, str) and "\0" in item:
                 _refuse("A text holds a NUL character.")
-        if not deeper:
-            return
-        level = deeper
-    _refuse(f"The body nests deeper than {MAX_DEPTH} levels.")
+            if isinstance(item, dict | list) and depth == MAX_DEPTH:
+                _refuse(f"The body nests deeper than {MAX_DEPTH} levels.")
+            deeper.extend(_inside(item))
+        level, depth = deeper, depth + 1
+
+
+def _inside(item: Any) -> Iterator[Any]:
+    if isinstance(item, dict):
+        yield from item
+        yield from item.values()
+    elif isinstance(item, list):
+        yield from item
 
 
 def _refuse(message: str) -> NoReturn:

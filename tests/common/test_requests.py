@@ -1,0 +1,250 @@
+"""Bad input: it gets a 4xx in the one error shape, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from django.test import Client
+from psycopg_pool import PoolTimeout
+from redis.exceptions import ConnectionError as RedisDown
+from rest_framework.test import APIClient
+
+from sites.models import Agent
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client() -> APIClient:
+    return make.client(make.site())
+
+
+def _refused(answer: Any, status: int, code: str | None = None) -> dict[str, Any]:
+    assert answer.status_code == status, (answer.status_code, answer.content)
+    assert answer.headers["Content-Type"] == "application/json"
+    body = answer.json()
+    assert set(body) == {"error", "code", "details", "request_id"}
+    assert isinstance(body["error"], str) and body["error"] and isinstance(body["details"], dict)
+    assert body["request_id"] == answer.headers["X-Request-ID"]
+    assert code is None or body["code"] == code
+    assert not Agent.everywhere.exists()
+    return body
+
+
+def _post(client: Any, raw: bytes, content_type: str = "application/json") -> Any:
+    return client.generic("POST", "/api/agents", raw, content_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "fault"),
+    [
+        ({}, "name", "This field is required."),
+        ({"name": ""}, "name", "This field may not be blank."),
+        ({"name": None}, "name", "This field may not be null."),
+        ({"name": 5}, "name", "Must be a string."),
+        ({"name": ["a"]}, "name", "Must be a string."),
+        ({"name": {"a": 1}}, "name", "Must be a string."),
+        ({"name": True}, "name", "Must be a string."),
+        ({"name": "x" * 201}, "name", "Ensure this field has no more than 200 characters."),
+        ({"name": "a", "is_active": "true"}, "is_active", "Must be true or false."),
+        ({"name": "a", "is_active": 1}, "is_active", "Must be true or false."),
+        ({"name": "a", "nonsense": 1}, "nonsense", "Unknown field."),
+        ({"name": "a", "key_hash": ""}, "key_hash", "Unknown field."),
+    ],
+)
+def test_a_bad_field_is_named(client: APIClient, body: dict[str, Any], field: str, fault: str) -> None:
+    answer = _refused(client.post("/api/agents", body), 400, "INVALID")
+    assert answer["details"] == {"fields": {field: [fault]}}
+    assert answer["error"] == f"{field}: {fault}"
+
+
+def test_all_faults_are_told_at_once(client: APIClient) -> None:
+    fields = _refused(client.post("/api/agents", {"is_active": "no", "extra": 1}), 400)["details"]["fields"]
+    assert set(fields) == {"name", "is_active", "extra"}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"[1]", b'"text"', b"1", b"null", b"true"])
+def test_a_body_that_is_no_object_is_refused(client: APIClient, body: bytes) -> None:
+    _refused(_post(client, body), 400)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{",
+        b"{'name': 'a'}",
+        b'{"name": NaN}',
+        b'{"name": Infinity}',
+        b'{"name": 1e999}',
+        b'{"name": "\xff"}',
+        b'{"name": "a\x00"}',
+        b'{"name": "a\\u0000"}',
+        b'{"name": "a", "nul\\u0000": 1}',
+        b'{"name": "\\ud800"}',
+        b'{"name": 9223372036854775808}',
+        b'{"name": -9223372036854775809}',
+        b'{"name": 1' + b"0" * 5000 + b"}",
+        b'{"name": ' + b"[" * 65 + b"]" * 65 + b"}",
+        b'{"name": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"[" * 500_000,
+        b'{"name": "a"} {}',
+    ],
+    ids=lambda raw: repr(raw[:40]),
+)
+def test_json_that_nobody_should_store_is_refused(client: APIClient, raw: bytes) -> None:
+    _refused(_post(client, raw), 400, "PARSE_ERROR")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""]
+)
+def test_another_content_type_is_refused(client: APIClient, content_type: str) -> None:
+    _refused(_post(client, b"name=a", content_type), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_an_empty_body_reads_as_an_empty_object(client: APIClient) -> None:
+    for content_type in ("application/json", "application/x-www-form-urlencoded"):
+        answer = _refused(_post(client, b"", content_type), 400)
+        assert answer["details"] == {"fields": {"name": ["This field is required."]}}
+
+
+def test_ten_megabytes_are_refused_before_they_are_read(client: APIClient) -> None:
+    answer = _refused(_post(client, b'{"name": "' + b"x" * 10_000_000 + b'"}'), 413, "TOO_LARGE")
+    assert answer["details"] == {"max_bytes": settings.MAX_BODY_BYTES}
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "9" * 5000, "²"])
+def test_a_senseless_length_is_refused(client: APIClient, length: str) -> None:
+    answer = client.generic("POST", "/api/agents", b"{}", "application/json", CONTENT_LENGTH=length)
+    _refused(answer, 413 if length.startswith("9") else 400)
+
+
+def test_a_body_without_a_length_is_refused_and_not_read_as_empty() -> None:
+    answer = Client().generic(
+        "POST", "/api/agents", b"{}", "application/json", CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"
+    )
+    _refused(answer, 411, "LENGTH_REQUIRED")
+
+
+@pytest.mark.parametrize("path", ["/api/agents/a%00b", "/api/agents?name=a%00b", "/api/agents?%00=1", "/%00"])
+def test_a_nul_in_the_address_is_refused(client: APIClient, path: str) -> None:
+    _refused(client.get(path), 400, "INVALID")
+
+
+def test_a_percent_sign_before_two_zeros_is_no_nul(client: APIClient) -> None:
+    assert client.get("/api/agents?name=100%2500").json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=501",
+        "limit=-1",
+        "limit=ten",
+        "limit=1.5",
+        "limit=" + "9" * 400,
+        "limit=%C2%B2",
+        "offset=-1",
+        "offset=1000001",
+        "offset=" + "9" * 5000,
+        "count=all",
+        "is_active=perhaps",
+        "nonsense=1",
+        "site=1",
+        "name__regex=.*",
+    ],
+)
+def test_a_bad_query_parameter_is_named(client: APIClient, query: str) -> None:
+    answer = _refused(client.get(f"/api/agents?{query}"), 400, "INVALID")
+    assert list(answer["details"]["fields"]) == [query.partition("=")[0]]
+
+
+def test_a_detail_takes_no_query_of_a_list(client: APIClient) -> None:
+    made = client.post("/api/agents", {"name": "a"}).json()["id"]
+    assert client.get(f"/api/agents/{made}?limit=5").status_code == 400
+    assert client.get(f"/api/agents/{made}?format=json").status_code == 200
+
+
+def test_a_bad_uuid_in_a_filter_is_refused(client: APIClient) -> None:
+    for query in ("user_id=x", f"user_id={'9' * 400}", "site_id=x"):
+        _refused(client.get(f"/api/memberships?{query}"), 400, "INVALID")
+
+
+def test_a_method_that_is_not_there_is_a_405(client: APIClient) -> None:
+    _refused(client.delete("/api/agents"), 405, "METHOD_NOT_ALLOWED")
+    _refused(client.post("/api/me"), 405, "METHOD_NOT_ALLOWED")
+
+
+def test_nobody_can_be_served_another_kind(client: APIClient) -> None:
+    _refused(client.get("/api/agents", HTTP_ACCEPT="application/xml"), 406, "NOT_ACCEPTABLE")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_unknown_route_is_a_404_of_ours_with_debug_on_too(settings: Any, debug: bool) -> None:
+    settings.DEBUG = debug
+    for path in ("/api/nothing", "/api/nothing/", "/v1/nothing", "/api/agents/nothing/nothing"):
+        for method in ("GET", "POST"):
+            _refused(Client().generic(method, path), 404, "NOT_FOUND")
+    assert debug or _refused(Client().get("/nothing"), 404)
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    _refused(Client().get("/api/agents", HTTP_HOST="evil.example"), 400)
+
+
+@pytest.mark.parametrize("wanted", ["abc-123_x.Y0", "a" * 64])
+def test_a_sane_request_id_is_kept(wanted: str) -> None:
+    assert Client().get("/api/me", HTTP_X_REQUEST_ID=wanted).headers["X-Request-ID"] == wanted
+
+
+@pytest.mark.parametrize("wanted", ["", "short", "a" * 65, "with space", "line\nbreak", "ünicode-id"])
+def test_another_request_id_is_replaced(wanted: str) -> None:
+    kept = Client().get("/api/me", HTTP_X_REQUEST_ID=wanted).headers["X-Request-ID"]
+    assert kept != wanted and len(kept) == 32
+
+
+@pytest.mark.parametrize("gone", [OperationalError("down"), PoolTimeout("busy"), RedisDown("down")])
+def test_what_is_away_is_a_503_that_says_when_to_come_back(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch, gone: Exception
+) -> None:
+    def away(*_: object) -> None:
+        raise gone
+
+    monkeypatch.setattr("sites.selectors.agents", away)
+    answer = client.get("/api/agents")
+    _refused(answer, 503, "UNAVAILABLE")
+    assert int(answer.headers["Retry-After"]) >= 1
+    monkeypatch.setattr("sites.api.authentication.find_principal", away)
+    _refused(client.get("/api/agents"), 503, "UNAVAILABLE")
+
+
+def test_a_fault_of_ours_tells_nothing_and_leaves_nothing(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("the secret reason")
+
+    monkeypatch.setattr("sites.api.views.SiteAgents.answer", fails)
+    answer = client.post("/api/agents", {"name": "a"})
+    _refused(answer, 500, "INTERNAL")
+    assert b"secret" not in answer.content and b"ZeroDivision" not in answer.content
+
+
+def test_an_error_after_a_write_undoes_the_write(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_late(view: Any, row: Any, **_: object) -> None:
+        assert Agent.of(row.site_id).filter(pk=row.pk).exists()
+        view.principal.must("sites:fly")
+
+    monkeypatch.setattr("sites.api.views.SiteAgents.answer", too_late)
+    _refused(client.post("/api/agents", {"name": "a"}), 403, "FORBIDDEN")
+
+
+def test_answers_are_compact_json_with_moments_in_utc(client: APIClient) -> None:
+    made = client.post("/api/agents", {"name": "ü"})
+    assert json.dumps(made.json(), separators=(",", ":"), ensure_ascii=False).encode() == made.content
+    moment = made.json()["created_at"]
+    assert len(moment) == len("2026-01-31T12:00:00.000000Z") and moment.endswith("Z")
