@@ -58,7 +58,7 @@ class Platform:
             return f"web does not answer ({type(error).__name__})"
         if answer.status_code == httpx.codes.OK:
             return ""
-        return f"health says {answer.status_code}: {answer.text[:500]}"
+        return _reasons(answer)
 
     def live_instances(self) -> list[dict[str, Any]]:
         """The site's instances that are not deleted and not beyond use."""
@@ -105,16 +105,39 @@ class Platform:
         return body
 
 
+def _reasons(answer: httpx.Response) -> str:
+    """What a health report that is not well names as the reasons, on one line."""
+    try:
+        components = answer.json()["components"]
+    except (ValueError, KeyError, TypeError):
+        return f"health answers {answer.status_code}"
+    reasons = [part["reason"] for part in components.values() if isinstance(part.get("reason"), str)]
+    return " ".join(reasons) or f"health answers {answer.status_code}"
+
+
 def first_instance(platform: Platform, *, meanwhile: Callable[[], None]) -> dict[str, Any] | None:
     """The site's live instance, or a new one: a browser, an ubuntu where there can be no browser, else None."""
     live = platform.live_instances()
     if live:
-        say(f"  {len(live)} instance(s) of an earlier run: they start again by themselves")
-        return live[0]
+        return _awakened(live, platform, meanwhile)
     if shutil.which("chromium") is None:
         say("! no Chromium here, so the first instance is an ubuntu desktop")
         return _try("ubuntu", platform, meanwhile)
     return _try("browser", platform, meanwhile) or _try("ubuntu", platform, meanwhile)
+
+
+def _awakened(live: list[dict[str, Any]], platform: Platform, meanwhile: Callable[[], None]) -> dict[str, Any]:
+    """The newest that is wished to run, once it does: those that rested with the platform start again by themselves."""
+    wished = [row for row in live if row["desired_state"] == "running"]
+    if not wished:
+        say(f"  {len(live)} instance(s) of an earlier run, all stopped by wish")
+        return live[0]
+    try:
+        with step(f"{len(wished)} instance(s) of an earlier run"):
+            platform.await_running(wished[0]["id"], timeout_s=150, meanwhile=meanwhile)
+    except Failed as failure:
+        say(f"! {wished[0]['name']}: {failure}")
+    return wished[0]
 
 
 def _try(flavour: str, platform: Platform, meanwhile: Callable[[], None]) -> dict[str, Any] | None:
