@@ -45,7 +45,7 @@ def step(instance_id: UUID, *, only_if_due: bool = False) -> float | None:
         logger.info("step was overtaken: %s", late)
         undo_late_create(claimed)
         return None
-    except (Unreachable, OutOfCapacity) as error:
+    except (Unreachable, OutOfCapacity, GuestUnreachable) as error:
         logger.warning("instance %s: %s: %s", instance_id, type(error).__name__, error)
         lifecycle.release(claimed, look_in_s=RETRY_S)
         return RETRY_S

@@ -228,5 +228,5 @@ def _must_be_agent(principal: Principal, agent_id: UUID | None) -> None:
         raise Invalid("agent_id: this site has no such agent.", fields={"agent_id": ["Not an agent of this site."]})
 
 
-def _state(instance: Instance) -> dict[str, str]:
+def _state(instance: Instance) -> dict[str, Any]:
     return {"status": instance.status, "desired_state": instance.desired_state}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -34,7 +35,7 @@ class NotWell(Exception):
 def report() -> tuple[bool, dict[str, Any]]:
     """(whether every needed part is well, the body of the reply)."""
     components = {name: _ask(check) for name, check in CHECKS.items()}
-    providers = {name: _ask(lambda name=name: _provider(name)) for name in registry.names()}
+    providers = {name: _ask(partial(_provider, name)) for name in registry.names()}
     ok = all(components[name]["ok"] for name in NEEDED)
     return ok, {"ok": ok, "version": settings.VERSION, "components": components | {"providers": providers}}
 

@@ -10,7 +10,7 @@ from instances.models import Instance, Level, Log, LogType, Status
 
 class InstanceFilter(SiteFilterSet):
     status = filters.MultipleChoiceFilter(choices=Status.choices)
-    instance_type = filters.MultipleChoiceFilter(choices=Instance.Type.choices)
+    instance_type = filters.MultipleChoiceFilter(choices=Instance.TYPES)
     name = filters.CharFilter(lookup_expr="icontains")
     user_id = filters.UUIDFilter()
     agent_id = filters.UUIDFilter()

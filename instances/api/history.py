@@ -11,7 +11,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api.filters import refuse_unknown
+from common.api.filters import known_to, refuse_unknown
 from common.api.renderers import BrowsableAPIRenderer, JSONRenderer
 from common.errors import Invalid
 from common.realtime.sse import EventStreamRenderer, sse_response, wants_events
@@ -29,6 +29,7 @@ class EventsView(SiteView, GenericAPIView):
     serializer_class = EventSerializer
     renderer_classes = [JSONRenderer, EventStreamRenderer, BrowsableAPIRenderer]
     filter_backends: list[Any] = []
+    query_parameters = frozenset({"after"})
     queryset = Event.everywhere.none()
 
     @extend_schema(
@@ -43,7 +44,7 @@ class EventsView(SiteView, GenericAPIView):
         if wants_events(request):
             refuse_unknown(request, {"last_event_id"})
             return sse_response(request, streams.instance_stream(self.principal, pk))
-        refuse_unknown(request, {"after", *self.paginator.parameters})
+        refuse_unknown(request, known_to(self))
         rows = selectors.events_of(self.principal, pk).filter(number__gt=_after(request))
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(EventSerializer(page, many=True).data)

@@ -87,7 +87,7 @@ class NewInstanceSerializer(_InstanceBody):
 
     must_have = frozenset({"name"})
     site_id = serializers.UUIDField(write_only=True)
-    instance_type = serializers.ChoiceField(Instance.Type.choices, default=DEFAULT_FLAVOUR)
+    instance_type = serializers.ChoiceField(Instance.TYPES, default=DEFAULT_FLAVOUR)
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()

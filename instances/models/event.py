@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models.expressions import RawSQL
 
@@ -22,7 +24,7 @@ class Event(SiteOwned):
     data = models.JSONField(default=dict)
     xid = models.BigIntegerField(db_default=RawSQL("pg_current_xact_id()::text::bigint", ()), editable=False)
 
-    everywhere = EverySite["Event"]()
+    everywhere: ClassVar[EverySite[Event]] = EverySite()
 
     class Meta:
         ordering = ["-id"]

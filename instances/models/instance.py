@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -45,18 +45,18 @@ def default_tools() -> list[str]:
 class Instance(SiteOwned):
     """One row is intent (`desired_state`, `generation`), fact (`status`, `handle`, `incarnation`) and lease."""
 
-    Type = models.TextChoices("Type", {name.upper(): (name, flavour.label) for name, flavour in FLAVOURS.items()})
+    TYPES = [(flavour.name, flavour.label) for flavour in FLAVOURS.values()]
 
     # What was asked for.
     name = models.CharField(max_length=200)
-    instance_type = models.CharField(max_length=16, choices=Type.choices, default=DEFAULT_FLAVOUR)
+    instance_type = models.CharField(max_length=16, choices=TYPES, default=DEFAULT_FLAVOUR)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     agent = models.ForeignKey(
         Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     configuration = models.JSONField(default=dict, blank=True)
-    environment_variables = EncryptedJSONField(default=dict)
+    environment_variables: models.Field[Any, Any] = EncryptedJSONField(default=dict)
     tools_enabled = ArrayField(models.CharField(max_length=32), default=default_tools, blank=True)
     provider = models.CharField(max_length=40, editable=False)
 
@@ -73,7 +73,7 @@ class Instance(SiteOwned):
     status_since = models.DateTimeField(editable=False)
     deadline_at = models.DateTimeField(null=True, editable=False)
     incarnation = models.PositiveIntegerField(default=0, editable=False)
-    handle = models.JSONField(null=True, editable=False)
+    handle: models.Field[Any, Any] = models.JSONField(null=True, editable=False)
     boot_id = models.CharField(max_length=64, blank=True, editable=False)
     guest_lost_at = models.DateTimeField(null=True, editable=False)
     losses = models.PositiveIntegerField(default=0, editable=False)
@@ -94,7 +94,7 @@ class Instance(SiteOwned):
     deleted_at = models.DateTimeField(null=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    everywhere = EverySite["Instance"]()
+    everywhere: ClassVar[EverySite[Instance]] = EverySite()
 
     class Meta:
         ordering = ["-id"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
@@ -47,7 +49,7 @@ class Log(SiteOwned):
     tokens_used = models.JSONField(default=dict)
     artifacts = models.JSONField(default=list)
 
-    everywhere = EverySite["Log"]()
+    everywhere: ClassVar[EverySite[Log]] = EverySite()
 
     class Meta:
         ordering = ["-id"]

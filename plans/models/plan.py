@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -52,7 +54,7 @@ class Plan(SiteOwned):
     completed_at = models.DateTimeField(null=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    everywhere = EverySite["Plan"]()
+    everywhere: ClassVar[EverySite[Plan]] = EverySite()
 
     class Meta:
         ordering = ["-id"]

@@ -60,7 +60,7 @@ class World:
 def principal_of_new_site(role: str = Role.OPERATOR) -> Principal:
     site = Site(name="a site")
     site.save(using=CREW)
-    user = User.objects.create_user(f"{site.pk}@example.org", "correct horse battery")
+    user = User.objects.create_user(f"{site.pk}@example.org")
     Membership(site=site, user=user, role=role).save(using=CREW)
     return Principal(site_id=site.pk, user_id=user.pk, role=role, scopes=SCOPES_OF_ROLE[role], via="key")
 

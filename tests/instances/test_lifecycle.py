@@ -52,9 +52,9 @@ def test_only_the_lifecycle_writes_a_status():
                 names = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Attribute) and n.attr == "status"]
                 if any(isinstance(n.ctx, ast.Store) for n in names):
                     writers.add(path.name)
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".update", "Instance")):
-                if any(keyword.arg == "status" for keyword in node.keywords):
-                    writers.add(path.name)
+            updates = isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".update", "Instance"))
+            if updates and any(keyword.arg == "status" for keyword in node.keywords):
+                writers.add(path.name)
     assert writers == {"lifecycle.py"}
 
 
