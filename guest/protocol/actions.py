@@ -21,7 +21,7 @@ class Point(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     y: Coordinate
 
 
-class Click(Action, tag="click"):
+class Click(Action, tag="click", frozen=True):
     """Press and release a mouse button `count` times (2 is a double click), at x,y or where the pointer is."""
 
     x: Coordinate | None = None
@@ -32,21 +32,21 @@ class Click(Action, tag="click"):
     modifiers: Annotated[list[KeyName], Meta(max_length=4, description="Keys held meanwhile.")] = []
 
 
-class Move(Action, tag="move"):
+class Move(Action, tag="move", frozen=True):
     """Move the pointer."""
 
     x: Coordinate
     y: Coordinate
 
 
-class Drag(Action, tag="drag"):
+class Drag(Action, tag="drag", frozen=True):
     """Press the button at the path's first point, follow the path, release at its last."""
 
     path: Annotated[list[Point], Meta(min_length=2, max_length=500)]
     button: Button = "left"
 
 
-class Scroll(Action, tag="scroll"):
+class Scroll(Action, tag="scroll", frozen=True):
     """Turn the wheel by `amount` clicks, at x,y or where the pointer is."""
 
     direction: Literal["up", "down", "left", "right"]
@@ -55,14 +55,14 @@ class Scroll(Action, tag="scroll"):
     y: Coordinate | None = None
 
 
-class Type(Action, tag="type"):
+class Type(Action, tag="type", frozen=True):
     """Type a text, any Unicode. `auto` takes keys for short plain text and the clipboard for the rest."""
 
     text: Annotated[str, Meta(max_length=20_000)]
     method: Literal["auto", "keys", "paste"] = "auto"
 
 
-class Press(Action, tag="press"):
+class Press(Action, tag="press", frozen=True):
     """Press keys together (`["ctrl", "c"]`), hold them `hold_ms`, release them; or only press or only release."""
 
     keys: Annotated[list[KeyName], Meta(min_length=1, max_length=8)]
@@ -70,24 +70,24 @@ class Press(Action, tag="press"):
     hold_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
 
 
-class CursorPosition(Action, tag="cursor_position"):
+class CursorPosition(Action, tag="cursor_position", frozen=True):
     """Where the pointer is."""
 
 
-class Wait(Action, tag="wait"):
+class Wait(Action, tag="wait", frozen=True):
     """Let time pass."""
 
     duration_ms: Annotated[int, Meta(ge=0, le=60_000)] = 1_000
 
 
-class Screenshot(Action, tag="screenshot"):
+class Screenshot(Action, tag="screenshot", frozen=True):
     """A picture of the whole screen."""
 
     format: Literal["png", "jpeg"] = "png"
     quality: Annotated[int, Meta(ge=1, le=100, description="Of a JPEG.")] = 80
 
 
-class Bash(Action, tag="bash"):
+class Bash(Action, tag="bash", frozen=True):
     """Run a command in a shell (bash; cmd on windows), in the user's home, with the instance's environment."""
 
     command: Annotated[str, Meta(min_length=1, max_length=100_000)]
@@ -108,14 +108,16 @@ def parse(value: Any) -> AnyAction:
         BadAction: an unknown type, an unknown field, a wrong type or a value out of range; names the place.
     """
     try:
-        return msgspec.convert(value, AnyAction)
+        action: AnyAction = msgspec.convert(value, AnyAction)
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadAction(str(error)) from error
+    return action
 
 
 def to_builtins(action: AnyAction) -> dict[str, Any]:
     """The action as a JSON object, `type` included."""
-    return msgspec.to_builtins(action)
+    described: dict[str, Any] = msgspec.to_builtins(action)
+    return described
 
 
 def longest_s(action: AnyAction) -> float:

@@ -1,0 +1,1 @@
+"""The desktop's hands and eyes: what an action does on a screen."""

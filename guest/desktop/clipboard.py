@@ -1,0 +1,97 @@
+"""The clipboard: we own X's selections ourselves, so we know when a program has taken what we hold."""
+
+from __future__ import annotations
+
+import ctypes
+
+from guest.desktop import xlib
+from guest.desktop.connection import Connection
+from guest.desktop.pointer import sync
+from guest.desktop.xlib import x11
+
+PRIMARY = "PRIMARY"
+CLIPBOARD = "CLIPBOARD"
+_UTF8_TARGETS = ("UTF8_STRING", "text/plain;charset=utf-8")
+_LATIN_TARGETS = ("STRING", "TEXT", "text/plain")
+
+
+class Clipboard:
+    """Methods run on the X thread; the two flags may be read from any.
+
+    `asked`: somebody has looked at what we hold since it was put there. `taken`: has fetched it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.asked = False
+        self.taken = False
+        self._connection = connection
+        self._text = ""
+        self._deliveries: set[tuple[int, int]] = set()
+        self._atoms: dict[str, int] = {}
+        display = connection.display
+        self._window: int = x11.XCreateSimpleWindow(display, connection.root, -10, -10, 1, 1, 0, 0, 0)
+        connection.listeners[xlib.SELECTION_REQUEST] = self._on_request
+        connection.listeners[xlib.PROPERTY_NOTIFY] = self._on_property
+
+    def hold(self, text: str, *selections: str) -> None:
+        """Own the selections, with `text` in them."""
+        self._text = text
+        self._deliveries.clear()
+        for selection in selections:
+            x11.XSetSelectionOwner(self._connection.display, self._atom(selection), self._window, xlib.CURRENT_TIME)
+        sync(self._connection)
+        self.expect()
+
+    def expect(self) -> None:
+        """Forget who has asked and taken till now."""
+        self.asked = False
+        self.taken = False
+
+    def _on_request(self, event: xlib.Event) -> None:
+        request = event.selection_request
+        given = self._give(request)
+        answer = xlib.Event()
+        answer.selection.type = xlib.SELECTION_NOTIFY
+        answer.selection.requestor = request.requestor
+        answer.selection.selection = request.selection
+        answer.selection.target = request.target
+        answer.selection.property = (request.property or request.target) if given else 0
+        answer.selection.time = request.time
+        x11.XSendEvent(self._connection.display, request.requestor, 0, 0, ctypes.byref(answer))
+        x11.XFlush(self._connection.display)
+        self.asked = True
+
+    def _give(self, request: xlib.SelectionRequest) -> bool:
+        place = request.property or request.target
+        if request.target == self._atom("TARGETS"):
+            names = ("TARGETS", *_UTF8_TARGETS, *_LATIN_TARGETS)
+            targets = (ctypes.c_ulong * len(names))(*map(self._atom, names))
+            self._put(request.requestor, place, xlib.ATOM, 32, bytes(targets), len(names))
+            return True
+        if request.target in map(self._atom, _UTF8_TARGETS):
+            content = self._text.encode()
+        elif request.target in map(self._atom, _LATIN_TARGETS):
+            content = self._text.encode("latin-1", "replace")
+        else:
+            return False
+        # The taker deletes the property once it has read it, which is how we know.
+        x11.XSelectInput(self._connection.display, request.requestor, xlib.PROPERTY_CHANGE_MASK)
+        self._deliveries.add((request.requestor, place))
+        kind = self._atom("STRING") if request.target == self._atom("TEXT") else request.target
+        self._put(request.requestor, place, kind, 8, content, len(content))
+        return True
+
+    def _put(self, window: int, place: int, kind: int, width: int, content: bytes, count: int) -> None:
+        x11.XChangeProperty(*(self._connection.display, window, place, kind, width, xlib.REPLACE, content, count))
+
+    def _on_property(self, event: xlib.Event) -> None:
+        delivery = (event.property.window, event.property.atom)
+        if event.property.state == xlib.PROPERTY_DELETED and delivery in self._deliveries:
+            self._deliveries.discard(delivery)
+            x11.XSelectInput(self._connection.display, event.property.window, 0)
+            self.taken = True
+
+    def _atom(self, name: str) -> int:
+        if name not in self._atoms:
+            self._atoms[name] = x11.XInternAtom(self._connection.display, name.encode(), 0)
+        return self._atoms[name]
