@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from common.errors import Conflict, Forbidden, Invalid
 from common.tenancy import site_scope
-from sites import keys
+from sites import keys, selectors
 from sites.models import ApiKey, Membership, Site, User
 from sites.principal import Principal
 from sites.roles import SCOPES_OF_ROLE, Role
@@ -95,9 +95,16 @@ def remove_member(principal: Principal, membership: Membership) -> None:
         transaction.on_commit(keys.forget)
 
 
-def rename_user(user_id: UUID, *, name: str) -> None:
-    """A person's own name, for them to change."""
-    User.objects.filter(pk=user_id).update(name=name)
+def rename_own_user(principal: Principal, *, name: str) -> None:
+    """A person's own name, for them to change.
+
+    Raises:
+        Forbidden: it is not they who ask but a key of theirs.
+    """
+    if principal.via != "session":
+        raise Forbidden("Sign in to change your own name; a key may not.")
+    with site_scope(principal.site_id):
+        selectors.own_user(principal).update(name=name)
 
 
 def _may_grant(principal: Principal, role: str) -> None:

@@ -24,6 +24,11 @@ def members(principal: Principal) -> QuerySet[User]:
     return QuerySet(User, using="default").filter(pk__in=ids).order_by("-id")
 
 
+def own_user(principal: Principal) -> QuerySet[User]:
+    """The person behind the principal, as the only row."""
+    return QuerySet(User, using="default").filter(pk=principal.user_id)
+
+
 def memberships(principal: Principal) -> QuerySet[Membership]:
     principal.must("memberships:read")
     return Membership.of(principal.site_id).order_by("-id")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.hashers import make_password
 from rest_framework.test import APIClient
 
 from common.ids import new_id
@@ -26,7 +28,15 @@ def site(name: str = "Site", **fields: Any) -> Site:
 
 def user(email: str | None = None, **fields: Any) -> User:
     """A person who signs in with PASSWORD."""
-    return User.objects.create_user(email or f"{new_id().hex}@example.com", PASSWORD, **fields)
+    row = User(email=email or f"{new_id().hex}@example.com", password=_hash(), **fields)
+    row.save(using=CREW)
+    return row
+
+
+@cache
+def _hash() -> str:
+    """Hashed once: a good hash takes its time, and tests make many people."""
+    return make_password(PASSWORD)
 
 
 def member(of: Site, role: str = Role.OWNER, *, who: User | None = None) -> Membership:

@@ -11,7 +11,6 @@ from rest_framework.mixins import DestroyModelMixin, ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.errors import Forbidden
 from sites import keys, members, selectors, services, tickets
 from sites.api import filters, serializers
 from sites.api.base import Changes, Shows, SiteView, SiteViewSet
@@ -74,15 +73,13 @@ class OwnUser(SiteView):
     )
     def patch(self, request: Request) -> Response:
         """One's own name; for a person who is signed in, not for a key."""
-        if self.principal.via != "session":
-            raise Forbidden("Sign in to change your own name; a key may not.")
         wanted = serializers.OwnNameSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        members.rename_user(self.principal.user_id, **wanted.validated_data)
+        members.rename_own_user(self.principal, **wanted.validated_data)
         return Response(serializers.UserSerializer(self._user()).data)
 
     def _user(self) -> User:
-        return get_object_or_404(User.objects, pk=self.principal.user_id)
+        return get_object_or_404(selectors.own_user(self.principal))
 
 
 class SiteMemberships(ListModelMixin, DestroyModelMixin, Shows, Changes):

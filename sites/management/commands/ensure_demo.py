@@ -97,7 +97,8 @@ def _read(path: Path) -> dict[str, str] | None:
         known = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return None
-    return known if isinstance(known, dict) else None
+    whole = isinstance(known, dict) and all(isinstance(value, str) for value in known.values())
+    return known if whole else None
 
 
 def _write(path: Path, credentials: dict[str, str]) -> None:
