@@ -23,8 +23,8 @@ AT_ONCE_BYTES = 512 * 1024
 
 class Bridge:
     """Runs a WSGI application in threads of its own. The body is read before a thread is taken, so slow clients hold
-    none; for the same reason the answer is written by the event loop. (a2wsgi hops between thread and loop four times
-    per request; `bench/serving.py` has the figures.)"""
+    none; for the same reason the event loop writes the answer. Ours, because a2wsgi hops between thread and loop four
+    times a request: 0.5 ms of CPU for an empty one, where this takes 0.19 and the floor, no Django at all, 0.04."""
 
     def __init__(self, app: WSGIApp, *, workers: int) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Starts `tests.realtime.app` with the real server settings in a process of its own, and ends it."""
+"""Starts web processes with the real server settings, for the project or for `tests.realtime.app`, and ends them."""
 
 from __future__ import annotations
 
@@ -13,46 +13,35 @@ from pathlib import Path
 
 import httpx
 
-RUN = (
+PROJECT = ("-m", "orchestrator.serve")
+SMALL_SITE = (
+    "-c",
     "import django; django.setup();"
-    "from orchestrator.serve import Server, config; Server(config('tests.realtime.app:application')).run()"
+    "from orchestrator.serve import Server, config; Server(config('tests.realtime.app:application')).run()",
 )
 
 
-class Served:
-    """One web process, its port and its rows."""
+class Web:
+    """One web process on a port of its own; it may live several times."""
 
-    def __init__(self, folder: Path, redis_url: str) -> None:
+    def __init__(self, folder: Path, program: tuple[str, ...], **environment: str) -> None:
         self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.socket_url = f"ws://127.0.0.1:{self.port}/ws/11111111-1111-7111-8111-111111111111"
-        self._rows_file = folder / "rows.sqlite3"
-        self._log = (folder / "web.log").open("ab")
+        self.address = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.address}"
         self.log_path = folder / "web.log"
-        with sqlite3.connect(self._rows_file) as rows:
-            rows.execute("PRAGMA journal_mode=WAL")
-            rows.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT)")
-        self._environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "tests.realtime.minimal_settings",
-            "ROWS_FILE": str(self._rows_file),
-            "REDIS_URL": redis_url,
-            "PORT": str(self.port),
-            "HOST": "127.0.0.1",
-        }
+        self._program = program
+        self._environment = os.environ | {"PORT": str(self.port), "HOST": "127.0.0.1"} | environment
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN], env=self._environment, stdout=self._log, stderr=self._log
-        )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                httpx.get(f"{self.url}/probe", timeout=1)
-                return
-            except httpx.TransportError as error:
-                assert self.process.poll() is None, self.log_path.read_text()
-                assert time.monotonic() < deadline, f"the server did not come up: {error}"
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *self._program], env=self._environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert self.process.poll() is None, self.log_path.read_text()
+            assert time.monotonic() < deadline, "the server did not come up"
 
     def stop(self) -> int:
         """Ask it to go, wait until it went, and say with which code."""
@@ -63,6 +52,31 @@ class Served:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(15)
+
+    def _answers(self) -> bool:
+        try:
+            httpx.get(f"{self.url}/", timeout=5)
+        except httpx.TransportError:
+            return False
+        return True
+
+
+class Served(Web):
+    """`tests.realtime.app` and its rows."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        self._rows_file = folder / "rows.sqlite3"
+        with sqlite3.connect(self._rows_file) as rows:
+            rows.execute("PRAGMA journal_mode=WAL")
+            rows.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT)")
+        super().__init__(
+            folder,
+            SMALL_SITE,
+            DJANGO_SETTINGS_MODULE="tests.realtime.minimal_settings",
+            ROWS_FILE=str(self._rows_file),
+            REDIS_URL=redis_url,
+        )
+        self.socket_url = f"ws://{self.address}/ws/11111111-1111-7111-8111-111111111111"
 
     def erase(self) -> None:
         """No rows, and numbers from one again."""

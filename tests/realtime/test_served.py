@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect
 
+from tests.realtime.clients import events, message, refusal
 from tests.realtime.conftest import Broker
 from tests.realtime.rows import eventually
 from tests.realtime.served import Served
@@ -38,35 +38,9 @@ def served(one_server: Served) -> Served:
     return one_server
 
 
-@asynccontextmanager
-async def events(served: Served, *, after: str | None = None) -> AsyncIterator[AsyncIterator[dict[str, str]]]:
-    """The events of `/rows`, each as its fields."""
-    headers = {"accept": "text/event-stream"} | ({"last-event-id": after} if after else {})
-    async with (
-        httpx.AsyncClient(timeout=20) as client,
-        client.stream("GET", f"{served.url}/rows", headers=headers) as response,
-    ):
-        assert response.status_code == 200, await response.aread()
-        assert response.headers["content-type"] == "text/event-stream"
-        assert response.headers["x-accel-buffering"] == "no"
-        yield _events(response)
-
-
-async def _events(response: httpx.Response) -> AsyncIterator[dict[str, str]]:
-    fields: dict[str, str] = {}
-    async for line in response.aiter_lines():
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        else:
-            if "data" in fields:
-                yield fields
-            fields = {}
-
-
 async def first_numbers(served: Served, count: int, *, after: str | None = None) -> list[int]:
     seen: list[int] = []
-    async with asyncio.timeout(30), events(served, after=after) as stream:
+    async with asyncio.timeout(30), events(f"{served.url}/rows", **_resume(after)) as stream:
         async for event in stream:
             assert event["event"] == "row"
             assert json.loads(event["data"])["number"] == int(event["id"])
@@ -74,6 +48,10 @@ async def first_numbers(served: Served, count: int, *, after: str | None = None)
             if len(seen) == count:
                 break
     return seen
+
+
+def _resume(after: str | None) -> dict[str, str]:
+    return {"last_event_id": after} if after else {}
 
 
 def _write(served: Served, count: int) -> list[threading.Thread]:
@@ -133,7 +111,7 @@ async def test_a_client_that_leaves_frees_its_subscription_and_its_thread(served
 
 
 async def test_a_restart_is_not_held_up_by_open_streams(served: Served) -> None:
-    async with events(served) as stream, connect(served.socket_url, additional_headers=KEY) as socket:
+    async with events(f"{served.url}/rows") as stream, connect(served.socket_url, additional_headers=KEY) as socket:
         await socket.recv()
         started = time.monotonic()
         assert await asyncio.to_thread(served.stop) in {0, -15}
@@ -158,16 +136,16 @@ async def test_a_wait_is_woken_by_a_nudge_and_runs_beside_the_short_requests(ser
 async def test_a_socket_catches_up_follows_and_resumes(served: Served) -> None:
     served.add("one")
     async with connect(f"{served.socket_url}?after=", additional_headers=KEY) as socket:
-        assert json.loads(await socket.recv()) == {"type": "following", "after": None}
+        assert await message(socket) == {"type": "following", "after": None}
         assert (await _event(socket))["cursor"] == "1"
         served.add("two")
         assert (await _event(socket))["data"] == {"number": 2, "body": "two"}
     served.add("three")
     async with connect(f"{served.socket_url}?after=2", additional_headers=KEY) as socket:
-        assert json.loads(await socket.recv()) == {"type": "following", "after": "2"}
+        assert await message(socket) == {"type": "following", "after": "2"}
         assert (await _event(socket))["cursor"] == "3"
         await socket.send('{"type": "ping"}')
-        assert json.loads(await socket.recv()) == {"type": "pong"}
+        assert await message(socket) == {"type": "pong"}
     await eventually(lambda: _probe(served)["channels"] == [])
 
 
@@ -176,7 +154,7 @@ async def test_the_first_message_may_name_the_cursor(served: Served) -> None:
         served.add(body)
     async with connect(served.socket_url, additional_headers=KEY) as socket:
         await socket.send('{"after": 2}')
-        assert json.loads(await socket.recv()) == {"type": "following", "after": "2"}
+        assert await message(socket) == {"type": "following", "after": "2"}
         assert (await _event(socket))["cursor"] == "3"
 
 
@@ -197,29 +175,29 @@ async def test_a_refused_socket_says_why_and_closes_with_its_code(
 ) -> None:
     url = f"{served.socket_url.rsplit('/', 1)[0]}/{path[4:]}" if path.startswith("/..") else served.socket_url + path
     async with connect(url, additional_headers=headers) as socket:
-        assert await _refusal(socket) == (code, word)
+        assert await refusal(socket) == (code, word)
 
 
 @pytest.mark.parametrize("bad", ["no json", "[]", '{"after": true}', '{"after": "\\u0000"}', "{}", b"\x00", "x" * 5000])
 async def test_a_bad_message_closes_the_socket_with_4400(served: Served, bad: str | bytes) -> None:
     async with connect(f"{served.socket_url}?after=", additional_headers=KEY) as socket:
         await socket.send(bad)
-        assert await _refusal(socket) == (4400, "INVALID")
+        assert await refusal(socket) == (4400, "INVALID")
 
 
 async def test_a_flood_of_messages_closes_the_socket_with_4429(served: Served) -> None:
     async with connect(f"{served.socket_url}?after=", additional_headers=KEY) as socket:
         for _ in range(60):
             await socket.send('{"type": "ping"}')
-        assert await _refusal(socket) == (4429, "TOO_MANY")
+        assert await refusal(socket) == (4429, "TOO_MANY")
 
 
 async def test_a_ticket_lets_in_once_and_is_never_logged(served: Served) -> None:
     ticket = (await asyncio.to_thread(httpx.post, f"{served.url}/ticket")).json()["ticket"]
     async with connect(f"{served.socket_url}?ticket={ticket}&after=") as socket:
-        assert json.loads(await socket.recv())["type"] == "following"
+        assert (await message(socket))["type"] == "following"
     async with connect(f"{served.socket_url}?ticket={ticket}") as socket:
-        assert await _refusal(socket) == (4401, "NOT_AUTHENTICATED")
+        assert await refusal(socket) == (4401, "NOT_AUTHENTICATED")
     assert ticket not in served.log_path.read_text()
 
 
@@ -259,21 +237,6 @@ async def test_actions_that_may_take_long_leave_the_short_ones_their_threads(
 
 
 async def _event(socket: Any) -> dict[str, Any]:
-    async with asyncio.timeout(10):
-        message: dict[str, Any] = json.loads(await socket.recv())
-    assert message["type"] == "event"
-    assert message["event"] == "row"
-    return message
-
-
-async def _refusal(socket: Any) -> tuple[int, str]:
-    """The close code and the word of the error that came before it."""
-    word = ""
-    async with asyncio.timeout(10):
-        try:
-            while True:
-                message = json.loads(await socket.recv())
-                word = message["code"] if message["type"] == "error" else word
-        except websockets.ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code, word
+    received = await message(socket)
+    assert (received["type"], received["event"]) == ("event", "row")
+    return received
