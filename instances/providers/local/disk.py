@@ -1,0 +1,81 @@
+"""How much of the host's disk a machine's home takes: measured now and then, and at once when the disk fills fast."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+INODES_PER_MIB = 100
+_EVERY_S = 60.0
+_SUSPICIOUS_SHARE = 8
+_DU = 'du -s --block-size=1M "$1" && du -s --inodes "$1"'
+
+
+class DiskWatch:
+    """A sampling limit. It notices late, within seconds, and needs neither quotas nor a loop device."""
+
+    def __init__(self, home: Path, *, disk_mib: int, uid: int | None) -> None:
+        self._home = home
+        self._disk_mib = disk_mib
+        self._uid = uid
+        self._du: subprocess.Popen[bytes] | None = None
+        self._measured_at = time.monotonic()
+        self._free_then = self._free()
+
+    def excess(self) -> str:
+        """What is too much, as a sentence for people, or nothing. Call it about once a second; it does not wait."""
+        if self._du is None:
+            if self._is_due():
+                self._measure()
+            return ""
+        if self._du.poll() is None:
+            return ""
+        output, _ = self._du.communicate()
+        self._du = None
+        return self._verdict(output)
+
+    def close(self) -> None:
+        """End a measurement that is under way."""
+        if self._du is not None:
+            self._du.kill()
+            self._du.communicate()
+
+    def _is_due(self) -> bool:
+        free_mib, free_inodes = self._free()
+        then_mib, then_inodes = self._free_then
+        suspicious_mib = self._disk_mib // _SUSPICIOUS_SHARE
+        return (
+            time.monotonic() - self._measured_at > _EVERY_S
+            or then_mib - free_mib > suspicious_mib
+            or then_inodes - free_inodes > suspicious_mib * INODES_PER_MIB
+        )
+
+    def _measure(self) -> None:
+        self._measured_at = time.monotonic()
+        self._free_then = self._free()
+        # As the machine's own user: what a guest plants in its home cannot lead the count anywhere else.
+        self._du = subprocess.Popen(
+            ["/bin/sh", "-c", _DU, "du", str(self._home)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            user=self._uid,
+            group=self._uid,
+            extra_groups=None if self._uid is None else [],
+        )
+
+    def _verdict(self, output: bytes) -> str:
+        numbers = [
+            int(line.split()[0]) for line in output.splitlines() if line.split()[:1] and line.split()[0].isdigit()
+        ]
+        if numbers and numbers[0] > self._disk_mib:
+            return f"The machine used more than its disk of {self._disk_mib} MiB."
+        if len(numbers) > 1 and numbers[1] > self._disk_mib * INODES_PER_MIB:
+            return f"The machine made more than the {self._disk_mib * INODES_PER_MIB} files its disk may hold."
+        return ""
+
+    def _free(self) -> tuple[int, int]:
+        disk = os.statvfs(self._home)
+        return disk.f_bavail * disk.f_frsize // 2**20, disk.f_favail

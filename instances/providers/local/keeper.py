@@ -1,0 +1,141 @@
+"""The keeper: one small process a machine, that starts its sandbox, watches it and says how it is.
+
+`python -m instances.providers.local.keeper RUN_DIRECTORY LOCK_DESCRIPTOR`. It outlives the worker. Only a process of
+its own may start the sandbox: bubblewrap's --die-with-parent fires when the *thread* that started it ends. It imports
+little, because its own start stands before every boot; the egress proxy is a process of its own for that reason, and so
+as not to be root.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+from instances.providers.local import limits
+from instances.providers.local.disk import DiskWatch
+from instances.providers.local.gatehouse import Gatehouse
+from instances.providers.local.output import Output
+from instances.providers.local.process import Sandbox, prepare_home
+from instances.providers.local.rundir import MachineSpec, RunDirectory, Status, started
+
+_TICK_S = 1.0
+_GRACE_S = 3.0
+
+
+class Keeper:
+    """One machine's life from boot to end."""
+
+    def __init__(self, run: RunDirectory, spec: MachineSpec) -> None:
+        self._run = run
+        self._spec = spec
+        self._told_to_end = False
+        self._status: Status = {
+            "power": "rising",
+            "reason": "",
+            "since": "",
+            "sandbox_pid": 0,
+            "sandbox_started": 0,
+            "cgroups": [],
+        }
+
+    def live(self) -> None:
+        """Boot the machine, watch it to its end, and say why it ended."""
+        wakeup = _listen_for_signals(self._end_when_told)
+        name = f"machine-{self._spec['token']}-{os.getpid()}"
+        cgroups = limits.Cgroups.plan(name)
+        self._status["cgroups"] = cgroups.paths
+        self._tell("rising")  # before they are made: whoever kills the keeper must find them
+        cgroups.make(memory_mib=self._spec["memory_mib"])
+        gatehouse = Gatehouse(self._run, self._spec)
+        output = Output()
+        try:
+            prepare_home(self._run, self._spec)
+            sandbox = Sandbox.start(self._run, self._spec, cgroups, output)
+        except OSError as error:
+            reason = f"The host could not start the sandbox: {error.strerror}."
+            print(f"no sandbox: {error}", file=sys.stderr)  # noqa: T201 - the keeper's log
+        else:
+            self._status |= {"sandbox_pid": sandbox.pid, "sandbox_started": started(sandbox.pid)}
+            self._tell("up", _unlimited(cgroups.missing))
+            gatehouse.open()
+            reason = self._watch(sandbox, gatehouse, output, wakeup) or self._epitaph(sandbox, cgroups, output)
+            sandbox.end()
+        gatehouse.close()
+        limits.end(self._status["cgroups"], within_s=_GRACE_S)
+        self._tell("resting" if self._run.shall_rest else "gone", "" if self._run.shall_rest else reason)
+
+    def _watch(self, sandbox: Sandbox, gatehouse: Gatehouse, output: Output, wakeup: int) -> str:
+        """Look after the sandbox until it ends. A reason where the keeper had to end it, else nothing."""
+        poll = select.poll()
+        poll.register(wakeup, select.POLLIN)
+        poll.register(output.reader, select.POLLIN)
+        disk = DiskWatch(self._run.home, disk_mib=self._spec["disk_mib"], uid=self._spec["uid"])
+        try:
+            while sandbox.runs():
+                events = dict(poll.poll(_TICK_S * 1000))
+                if wakeup in events:
+                    os.read(wakeup, 4096)
+                if output.reader in events and not output.drain():
+                    poll.unregister(output.reader)
+                if self._told_to_end:
+                    sandbox.shut_down(within_s=_GRACE_S)
+                    return "The host ended the machine."
+                if excess := disk.excess():
+                    return excess
+                gatehouse.look_after()
+        finally:
+            disk.close()
+        return ""
+
+    def _epitaph(self, sandbox: Sandbox, cgroups: limits.Cgroups, output: Output) -> str:
+        if sandbox.exit_code and cgroups.oom_kills():
+            return f"The machine ran out of memory: its limit is {self._spec['memory_mib']} MiB."
+        last_words = output.last_words()
+        return f"The machine's program ended with code {sandbox.exit_code}" + (f": {last_words}" if last_words else ".")
+
+    def _tell(self, power: str, reason: str = "") -> None:
+        self._status |= {"power": power, "reason": reason, "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        self._run.write_status(self._status)
+
+    def _end_when_told(self, signum: int, frame: object) -> None:
+        self._told_to_end = True
+
+
+def _listen_for_signals(end: signal._HANDLER) -> int:
+    """Have SIGTERM and SIGINT end the machine, and any signal wake the poll: a descriptor that turns readable."""
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _only_wake)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return reader
+
+
+def _only_wake(signum: int, frame: object) -> None:
+    """Python calls a handler only where there is one, and only then writes to the wakeup descriptor."""
+
+
+def _unlimited(missing: list[str]) -> str:
+    return f"This host does not let the machine's {' and '.join(missing)} be limited." if missing else ""
+
+
+def main(arguments: list[str]) -> int:
+    """Keep the machine of a run directory; its keeper lock is already held, on an inherited descriptor."""
+    lock = int(arguments[1])
+    os.set_inheritable(lock, False)  # the sandbox must not hold it too
+    os.write(lock, str(os.getpid()).encode())
+    run = RunDirectory(Path(arguments[0]))
+    spec = run.spec()
+    if spec is None:
+        return 1
+    Keeper(run, spec).live()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
