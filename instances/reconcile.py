@@ -49,6 +49,10 @@ def step(instance_id: UUID, *, only_if_due: bool = False) -> float | None:
         logger.warning("instance %s: %s: %s", instance_id, type(error).__name__, error)
         lifecycle.release(claimed, look_in_s=RETRY_S)
         return RETRY_S
+    except Exception:
+        # A fault of ours. The next look may fare better, and the status' deadline ends it in error if none does.
+        lifecycle.release(claimed, look_in_s=RETRY_S)
+        raise
 
 
 def rest(instance_id: UUID) -> bool:

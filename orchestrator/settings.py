@@ -130,7 +130,7 @@ GATEWAY_SECRET = os.environ.get("GATEWAY_SECRET", "not-secret-only-good-for-chec
 GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", STATE_DIR / "gateway"))
 PROVIDERS: dict[str, dict[str, Any]] = {
     "local": {
-        "driver": "instances.providers.local.LocalProvider",
+        "driver": "instances.providers.local.provider.LocalProvider",
         "options": {
             "machines_dir": Path(os.environ.get("MACHINES_DIR", STATE_DIR / "machines")),
             "gateway_dir": GATEWAY_DIR / "guest",
@@ -222,6 +222,13 @@ LOGGING = {
         },
     },
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        # A sweep every two seconds would be all that these say.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
 }
 UNFOLD = {"SITE_TITLE": "Orchestrator", "SITE_HEADER": "Orchestrator", "SHOW_VIEW_ON_SITE": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from instances.api.filters import LogFilter
 from instances.api.serializers import EventSerializer, LogSerializer
 from instances.models import Event, Log
 from sites.api.base import SiteView
+from sites.keys import check_standing
 
 
 class EventsView(SiteView, GenericAPIView):
@@ -43,7 +45,8 @@ class EventsView(SiteView, GenericAPIView):
     def get(self, request: Request, pk: UUID) -> Any:
         if wants_events(request):
             refuse_unknown(request, {"last_event_id"})
-            return sse_response(request, streams.instance_stream(self.principal, pk))
+            stream = streams.instance_stream(self.principal, pk)
+            return sse_response(request, stream, recheck=partial(check_standing, self.principal))
         refuse_unknown(request, known_to(self))
         rows = selectors.events_of(self.principal, pk).filter(number__gt=_after(request))
         page = self.paginate_queryset(rows)

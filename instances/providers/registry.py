@@ -32,13 +32,13 @@ def provider(name: str) -> Provider:
     """The driver called `name`.
 
     Raises:
-        Refused: no provider of that name is configured (any more).
+        Refused: no provider of that name is configured (any more), or not in a way that it can be built.
     """
     with _lock:
         if name not in _drivers:
             if name not in _configs:
                 raise Refused(f"no provider is called {name!r} here")
-            _drivers[name] = _build(_configs[name])
+            _drivers[name] = _build(name, _configs[name])
         return _drivers[name]
 
 
@@ -47,7 +47,10 @@ def names() -> Iterator[str]:
     return iter({**_configs, **_drivers})
 
 
-def _build(config: Mapping[str, Any]) -> Provider:
+def _build(name: str, config: Mapping[str, Any]) -> Provider:
     module, _, attribute = str(config["driver"]).rpartition(".")
-    driver: Provider = getattr(import_module(module), attribute)(**config.get("options", {}))
+    try:
+        driver: Provider = getattr(import_module(module), attribute)(**config.get("options", {}))
+    except (ImportError, AttributeError, TypeError) as error:
+        raise Refused(f"provider {name!r} is not configured rightly") from error
     return driver
