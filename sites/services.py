@@ -112,5 +112,7 @@ def _changed(row: Row, changes: dict[str, Any], *, allowed: set[str]) -> Row:
     assert set(changes) <= allowed, f"not for a caller to change: {sorted(set(changes) - allowed)}"
     for name, value in changes.items():
         setattr(row, name, value)
+    if not changes:
+        return row
     row.save(using="default", update_fields=[*changes, "updated_at"])
     return row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 Direction = Literal["request", "response"]
@@ -54,6 +55,11 @@ class Schema(AutoSchema):
         if self.method == "POST" and len(nouns) > 1 and nouns[-1] == _one(nouns[-1]):
             return "_".join([nouns[-1], *map(_one, nouns[:-1])])  # start_instance
         return "_".join([verb, *map(_one, nouns)])
+
+    def get_override_parameters(self) -> list[Any]:
+        if "{" in self.path and self.method in {"PUT", "PATCH", "DELETE"}:
+            return [OpenApiParameter("If-Match", str, "header", description="The ETag of the version to change.")]
+        return []
 
     def _tokenize_path(self) -> list[str]:
         return [part for part in super()._tokenize_path() if part != "api"]

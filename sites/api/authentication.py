@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -43,7 +43,7 @@ class MemberSessionAuthentication(authentication.SessionAuthentication):
         user = found[0]
         context: Mapping[str, Any] = request.parser_context or {}
         view = context.get("view")
-        wanted = wanted_site(request, body=True)
+        wanted = wanted_site(request)
         if wanted is None and getattr(view, "site_optional", False):
             return user, None
         if wanted is None and getattr(view, "site_in_path", False):
@@ -74,11 +74,15 @@ def key_in(request: Request | HttpRequest) -> str | None:
     return request.headers.get("x-api-key")
 
 
-def wanted_site(request: Request, *, body: bool = False) -> UUID | None:
-    """The site that the request names, in `X-Site`, its query, or (asked for a session) its body."""
-    named = request.headers.get("x-site") or request.query_params.get("site_id")
-    if not named and body and isinstance(request.data, dict):
-        named = cast(Any, request.data.get("site_id"))
+def wanted_site(request: Request) -> UUID | None:
+    """The site that the request names: in `X-Site`, or as `site_id` in its query or body.
+
+    Raises:
+        Invalid: what it names is no UUID.
+    """
+    named: Any = request.headers.get("x-site") or request.query_params.get("site_id")
+    if not named and isinstance(request.data, dict):
+        named = request.data.get("site_id")
     if not named:
         return None
     try:

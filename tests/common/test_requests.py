@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import OperationalError
-from django.test import Client
+from django.test import AsyncClient, Client
 from psycopg_pool import PoolTimeout
 from redis.exceptions import ConnectionError as RedisDown
 from rest_framework.test import APIClient
@@ -241,6 +241,16 @@ def test_an_error_after_a_write_undoes_the_write(client: APIClient, monkeypatch:
 
     monkeypatch.setattr("sites.api.views.SiteAgents.answer", too_late)
     _refused(client.post("/api/agents", {"name": "a"}), 403, "FORBIDDEN")
+
+
+async def test_the_doors_are_the_same_under_asgi() -> None:
+    client = AsyncClient()
+    named = await client.get("/api/me/", headers={"x-request-id": "abc-12345"})
+    assert (named.status_code, named.headers["X-Request-ID"]) == (401, "abc-12345")
+    assert named.json()["request_id"] == "abc-12345"
+    refused = await client.get("/api/agents?name=%00")
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID")
+    assert (await client.get("/api/nothing")).json()["code"] == "NOT_FOUND"
 
 
 def test_answers_are_compact_json_with_moments_in_utc(client: APIClient) -> None:

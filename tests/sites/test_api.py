@@ -57,6 +57,25 @@ def test_foreign_unknown_and_malformed_ids_get_the_same_404(noun: str) -> None:
     assert answers[0].json()["code"] == "NOT_FOUND"
 
 
+def test_naming_another_site_writes_nothing_and_naming_ones_own_is_fine() -> None:
+    ours, theirs = make.site(), make.site()
+    client = make.client(ours)
+    for foreign in (theirs.pk, make.new_id()):
+        in_body = client.post("/api/agents", {"name": "a", "site_id": str(foreign)})
+        in_header = client.post("/api/agents", {"name": "a"}, HTTP_X_SITE=str(foreign))
+        assert (in_body.status_code, in_header.status_code) == (404, 404)
+    assert client.post("/api/agents", {"name": "a", "site_id": 5}).status_code == 400
+    assert not Agent.everywhere.exists()
+    assert client.post("/api/agents", {"name": "a", "site_id": str(ours.pk)}).json()["site_id"] == str(ours.pk)
+
+
+def test_a_change_of_nothing_makes_no_new_version() -> None:
+    client = make.client(make.site())
+    made = client.post("/api/agents", {"name": "a"})
+    same = client.put(f"/api/agents/{made.json()['id']}", {})
+    assert (same.status_code, same.headers["ETag"]) == (200, made.headers["ETag"])
+
+
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_another_sites_rows_can_not_be_changed(method: str) -> None:
     agent = make.agent(make.site(), "theirs")
