@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django_filters import rest_framework as filters
+from django_filters.utils import translate_validation
 from rest_framework.request import Request
 
 from common.errors import Invalid
@@ -45,7 +46,11 @@ class StrictFilterBackend(filters.DjangoFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         filterset = self.get_filterset(request, queryset, view)
         refuse_unknown(request, known_to(view) | _names(filterset))
-        return super().filter_queryset(request, queryset, view)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            raise translate_validation(filterset.errors)
+        return filterset.qs
 
 
 def known_to(view: Any) -> frozenset[str]:

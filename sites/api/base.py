@@ -66,7 +66,7 @@ class SiteView(APIView):
             _render(response)
 
 
-class SiteViewSet(SiteView, GenericViewSet):
+class SiteOwnedViewSet(SiteView, GenericViewSet):
     """Rows of the caller's site, by UUID; anything else is the same 404.
 
     A subclass gives `select()`, and mixes in what it offers from below and from REST framework.
@@ -123,14 +123,14 @@ class SiteViewSet(SiteView, GenericViewSet):
         return Response(self.get_serializer(row).data, status=status, headers={"ETag": etag} if etag else None)
 
 
-class Shows(SiteViewSet):
+class Shows(SiteOwnedViewSet):
     """GET of one row."""
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(self.get_object())
 
 
-class Changes(SiteViewSet):
+class Changes(SiteOwnedViewSet):
     """PUT and PATCH, which are the same: the fields that were sent are changed. `perform_update` is the service."""
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -9,11 +9,11 @@ from common.api.routing import Router
 from sites.api import views
 
 router = Router()
-router.register("sites", views.SiteSites, basename="site")
-router.register("users", views.SiteUsers, basename="user")
-router.register("memberships", views.SiteMemberships, basename="membership")
-router.register("agents", views.SiteAgents, basename="agent")
-router.register("keys", views.SiteKeys, basename="key")
+router.register("sites", views.SiteViewSet, basename="site")
+router.register("users", views.UserViewSet, basename="user")
+router.register("memberships", views.MembershipViewSet, basename="membership")
+router.register("agents", views.AgentViewSet, basename="agent")
+router.register("keys", views.KeyViewSet, basename="key")
 
 # The namespace under which REST framework's pages look for them.
 _session = [
@@ -23,8 +23,8 @@ _session = [
 
 urlpatterns = [
     path("", include((_session, "rest_framework"))),
-    path("me", views.Me.as_view(), name="me"),
-    path("users/me", views.OwnUser.as_view(), name="own-user"),
-    path("tickets", views.Tickets.as_view(), name="tickets"),
+    path("me", views.MeView.as_view(), name="me"),
+    path("users/me", views.OwnUserView.as_view(), name="own-user"),
+    path("tickets", views.TicketView.as_view(), name="tickets"),
     *router.urls,
 ]

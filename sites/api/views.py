@@ -13,13 +13,11 @@ from rest_framework.response import Response
 
 from sites import keys, members, selectors, services, tickets
 from sites.api import filters, serializers
-from sites.api.base import Changes, Shows, SiteView, SiteViewSet
+from sites.api.base import Changes, Shows, SiteView
 from sites.models import Agent, ApiKey, Membership, Site, User
 
-__all__ = ["SiteView", "SiteViewSet"]
 
-
-class SiteSites(ListModelMixin, Shows, Changes):
+class SiteViewSet(ListModelMixin, Shows, Changes):
     """The caller's site; for somebody signed in, all the sites that they are a member of."""
 
     serializer_class = serializers.SiteSerializer
@@ -40,7 +38,7 @@ class SiteSites(ListModelMixin, Shows, Changes):
         return services.update_site(self.principal, row, **changes)
 
 
-class SiteUsers(ListModelMixin, Shows):
+class UserViewSet(ListModelMixin, Shows):
     """The people of the site."""
 
     serializer_class = serializers.UserSerializer
@@ -57,7 +55,7 @@ class SiteUsers(ListModelMixin, Shows):
         return self.answer(members.create_member(self.principal, **wanted), status=201)
 
 
-class OwnUser(SiteView):
+class OwnUserView(SiteView):
     """The person behind the call."""
 
     scopes = {"GET": None, "PATCH": None}
@@ -82,7 +80,7 @@ class OwnUser(SiteView):
         return get_object_or_404(selectors.own_user(self.principal))
 
 
-class SiteMemberships(ListModelMixin, DestroyModelMixin, Shows, Changes):
+class MembershipViewSet(ListModelMixin, DestroyModelMixin, Shows, Changes):
     """Who belongs to the site, and in which role."""
 
     serializer_class = serializers.MembershipSerializer
@@ -111,7 +109,7 @@ class SiteMemberships(ListModelMixin, DestroyModelMixin, Shows, Changes):
         members.remove_member(self.principal, instance)
 
 
-class SiteAgents(ListModelMixin, DestroyModelMixin, Shows, Changes):
+class AgentViewSet(ListModelMixin, DestroyModelMixin, Shows, Changes):
     """Who acts for the site without being a person."""
 
     serializer_class = serializers.AgentSerializer
@@ -138,7 +136,7 @@ class SiteAgents(ListModelMixin, DestroyModelMixin, Shows, Changes):
         services.delete_agent(self.principal, instance)
 
 
-class SiteKeys(ListModelMixin, DestroyModelMixin, Shows):
+class KeyViewSet(ListModelMixin, DestroyModelMixin, Shows):
     """The site's API keys. A key's secret is in the answer to its making and nowhere else."""
 
     serializer_class = serializers.KeySerializer
@@ -160,7 +158,7 @@ class SiteKeys(ListModelMixin, DestroyModelMixin, Shows):
         services.revoke_key(self.principal, instance)
 
 
-class Me(SiteView):
+class MeView(SiteView):
     """Who the caller is to us: site, role and scopes."""
 
     scoped = False
@@ -171,7 +169,7 @@ class Me(SiteView):
         return Response(serializers.PrincipalSerializer(self.principal).data)
 
 
-class Tickets(SiteView):
+class TicketView(SiteView):
     """One-use tickets for sockets and EventSource, which cannot send a key."""
 
     scoped = False

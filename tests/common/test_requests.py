@@ -228,7 +228,7 @@ def test_a_fault_of_ours_tells_nothing_and_leaves_nothing(client: APIClient, mon
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the secret reason")
 
-    monkeypatch.setattr("sites.api.views.SiteAgents.answer", fails)
+    monkeypatch.setattr("sites.api.views.AgentViewSet.answer", fails)
     answer = client.post("/api/agents", {"name": "a"})
     _refused(answer, 500, "INTERNAL")
     assert b"secret" not in answer.content and b"ZeroDivision" not in answer.content
@@ -239,7 +239,7 @@ def test_an_error_after_a_write_undoes_the_write(client: APIClient, monkeypatch:
         assert Agent.of(row.site_id).filter(pk=row.pk).exists()
         view.principal.must("sites:fly")
 
-    monkeypatch.setattr("sites.api.views.SiteAgents.answer", too_late)
+    monkeypatch.setattr("sites.api.views.AgentViewSet.answer", too_late)
     _refused(client.post("/api/agents", {"name": "a"}), 403, "FORBIDDEN")
 
 
