@@ -98,6 +98,9 @@ class InstanceAdmin(SiteOwnedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
 
+    def save_model(self, request: HttpRequest, obj: Instance, form: Any, change: bool) -> None:
+        """There is nothing to write: the page shows, the actions ask. A whole row saved here would undo a worker's."""
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Instances are asked for over the API, by a principal of their site."""
         return False

@@ -119,7 +119,7 @@ def conclude(claimed: Claim, outcome: Outcome) -> float | None:
         look_in_s = 0.0 if asked_meanwhile else outcome.look_in_s
         row.lease_until = None
         row.look_again_at = None if look_in_s is None else clock.in_s(look_in_s)
-        row.save()
+        row.save(update_fields=_written(outcome))
         return look_in_s
 
 
@@ -165,6 +165,13 @@ def record(
     event.save(using=using, force_insert=True)
     nudge_on_commit(f"instance:{row.pk}", f"site:{row.site_id}", using=using)
     return event
+
+
+def _written(outcome: Outcome) -> list[str] | None:
+    """The columns that a step has touched. A look that moved nothing leaves `updated_at`, and so the ETag, alone."""
+    if outcome.event or outcome.alarm:
+        return None
+    return ["lease_until", "look_again_at", *outcome.facts]
 
 
 def _deadline(row: Instance) -> Any:

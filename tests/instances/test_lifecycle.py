@@ -92,6 +92,13 @@ def test_a_wish_that_changes_during_a_step_is_looked_at_at_once(world):
     assert lifecycle.conclude(claimed, Outcome(look_in_s=500)) == 0.0
 
 
+def test_a_look_that_finds_nothing_new_leaves_the_version_alone(world):
+    instance = world.running()
+    looked = world.step(instance)
+    assert (looked.updated_at, looked.lease_until) == (instance.updated_at, None)
+    assert looked.lease_token == instance.lease_token + 1
+
+
 def test_events_are_numbered_without_a_gap_and_say_what_moved(world):
     instance = world.running()
     events = list(Event.everywhere.filter(instance=instance).order_by("number"))
