@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -18,18 +19,35 @@ _TRIES = 20
 
 
 class Gatehouse:
-    """The one way out of a machine. Connections made before the proxy is there, or while it is started anew, wait."""
+    """The one way out of a machine. The proxy is started at the first connection, which waits for it: its own start
+    would slow the machine's, and many machines never ask for it. One that ended is started anew the same way.
+    """
 
-    def __init__(self, run: RunDirectory, spec: MachineSpec) -> None:
-        self._run = run
+    def __init__(self, run: RunDirectory, spec: MachineSpec, poll: select.poll) -> None:
         self._spec = spec
+        self._poll = poll
         self._tries = _TRIES
         self._listener = _listening_socket(run.sockets)
         self._life, self._life_writer = os.pipe2(os.O_CLOEXEC)
         self._process: subprocess.Popen[bytes] | None = None
+        self._listens = False
 
-    def open(self) -> None:
+    def look_after(self, events: dict[int, int]) -> None:
+        """Open where somebody waits; and have the poll say when somebody does, as long as no proxy sees to it."""
+        if self._listener.fileno() in events:
+            self._open()
+        runs = self._process is not None and self._process.poll() is None
+        if runs and self._listens:
+            self._poll.unregister(self._listener)
+        elif not runs and not self._listens and self._tries:
+            self._poll.register(self._listener, select.POLLIN)
+        else:
+            return
+        self._listens = not self._listens
+
+    def _open(self) -> None:
         """Start the proxy. It ends when the keeper does: then its standard input ends."""
+        self._tries -= 1
         uid = self._spec["uid"]
         become = "" if uid is None else str(egress_uid(uid))
         arguments = [str(self._listener.fileno()), become, *self._spec["host"]["egress_allow"]]
@@ -40,12 +58,6 @@ class Gatehouse:
             env={"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
             cwd="/",
         )
-
-    def look_after(self) -> None:
-        """Start the proxy anew where it ended."""
-        if self._process is not None and self._process.poll() is not None and self._tries:
-            self._tries -= 1
-            self.open()
 
     def close(self) -> None:
         os.close(self._life_writer)

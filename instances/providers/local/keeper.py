@@ -33,6 +33,7 @@ class Keeper:
         self._run = run
         self._spec = spec
         self._told_to_end = False
+        self._wakeup = -1
         self._status: Status = {
             "power": "rising",
             "reason": "",
@@ -44,13 +45,15 @@ class Keeper:
 
     def live(self) -> None:
         """Boot the machine, watch it to its end, and say why it ended."""
-        wakeup = _listen_for_signals(self._end_when_told)
+        self._wakeup = _listen_for_signals(self._end_when_told)
         name = f"machine-{self._spec['token']}-{os.getpid()}"
         cgroups = limits.Cgroups.plan(name)
         self._status["cgroups"] = cgroups.paths
         self._tell("rising")  # before they are made: whoever kills the keeper must find them
         cgroups.make(memory_mib=self._spec["memory_mib"])
-        gatehouse = Gatehouse(self._run, self._spec)
+        poll = select.poll()
+        poll.register(self._wakeup, select.POLLIN)
+        gatehouse = Gatehouse(self._run, self._spec, poll)
         output = Output()
         try:
             prepare_home(self._run, self._spec)
@@ -61,24 +64,22 @@ class Keeper:
         else:
             self._status |= {"sandbox_pid": sandbox.pid, "sandbox_started": started(sandbox.pid)}
             self._tell("up", _unlimited(cgroups.missing))
-            gatehouse.open()
-            reason = self._watch(sandbox, gatehouse, output, wakeup) or self._epitaph(sandbox, cgroups, output)
+            reason = self._watch(sandbox, gatehouse, output, poll) or self._epitaph(sandbox, cgroups, output)
             sandbox.end()
         gatehouse.close()
         limits.end(self._status["cgroups"], within_s=_GRACE_S)
         self._tell("resting" if self._run.shall_rest else "gone", "" if self._run.shall_rest else reason)
 
-    def _watch(self, sandbox: Sandbox, gatehouse: Gatehouse, output: Output, wakeup: int) -> str:
+    def _watch(self, sandbox: Sandbox, gatehouse: Gatehouse, output: Output, poll: select.poll) -> str:
         """Look after the sandbox until it ends. A reason where the keeper had to end it, else nothing."""
-        poll = select.poll()
-        poll.register(wakeup, select.POLLIN)
         poll.register(output.reader, select.POLLIN)
         disk = DiskWatch(self._run.home, disk_mib=self._spec["disk_mib"], uid=self._spec["uid"])
+        gatehouse.look_after({})
         try:
             while sandbox.runs():
                 events = dict(poll.poll(_TICK_S * 1000))
-                if wakeup in events:
-                    os.read(wakeup, 4096)
+                if self._wakeup in events:
+                    os.read(self._wakeup, 4096)
                 if output.reader in events and not output.drain():
                     poll.unregister(output.reader)
                 if self._told_to_end:
@@ -86,7 +87,7 @@ class Keeper:
                     return "The host ended the machine."
                 if excess := disk.excess():
                     return excess
-                gatehouse.look_after()
+                gatehouse.look_after(events)
         finally:
             disk.close()
         return ""

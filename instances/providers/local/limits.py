@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 PIDS = 2048
-_CPU_SHARES = 512  # half of a host process's weight: a fork bomb must not starve the hub
+_CPU_SHARES = 1024  # all of a machine weighs what one host process does: a fork bomb does not starve the hub
 _CONTROLLERS = ("memory", "pids", "cpu")
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -91,12 +89,11 @@ class Machine:
         until(answer.exists, within_s=within_s, what=f"the answer to {script!r}")
         return answer.read_text()
 
-    def kill_egress(self) -> None:
-        """End the machine's proxy, the keeper's child."""
+    def egress(self) -> list[int]:
+        """The machine's proxy, a child of its keeper; none where it has not been needed yet."""
         keeper = self.directory.keeper_pid()
         children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
-        (proxy,) = (int(child) for child in children if int(child) in processes("local.egress"))
-        os.kill(proxy, signal.SIGKILL)
+        return [int(child) for child in children if int(child) in processes("local.egress")]
 
     def log(self) -> str:
         with contextlib.suppress(FileNotFoundError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import socketserver
 import tempfile
@@ -227,8 +229,18 @@ def test_a_machine_gets_out_by_the_proxy_and_to_public_addresses_only(rig: Rig, 
 
 
 @pytest.mark.machine
+def test_a_machine_that_asks_for_nothing_has_no_proxy_running(rig: Rig, site: int) -> None:
+    machine = rig.up(provider=rig.provider(egress_allow=("127.0.0.0/8",)))
+    machine.run("true")
+    assert machine.egress() == []
+    assert "200 OK" in machine.run(CURL.format(target=f"127.0.0.1:{site}"))
+    assert len(machine.egress()) == 1
+
+
+@pytest.mark.machine
 def test_a_proxy_that_died_is_started_anew(rig: Rig, site: int) -> None:
     machine = rig.up(provider=rig.provider(egress_allow=("127.0.0.0/8",)))
     assert "200 OK" in machine.run(CURL.format(target=f"127.0.0.1:{site}"))
-    machine.kill_egress()
+    (proxy,) = machine.egress()
+    os.kill(proxy, signal.SIGKILL)
     assert "200 OK" in machine.run(CURL.format(target=f"127.0.0.1:{site}"))
