@@ -24,7 +24,7 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 _OPEN_WITHIN_S = 10.0
 _MOST_CALLS = 64
-_BUSY = {"ok": False, "error": {"code": "failed", "message": f"more than {_MOST_CALLS} calls at once"}}
+_BUSY: dict[str, Any] = {"ok": False, "error": {"code": "failed", "message": f"more than {_MOST_CALLS} calls at once"}}
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Server:
         beating = asyncio.create_task(self._beat(line))
         try:
             async for message in line:
-                self._hear(line, dispatcher, message)
+                await self._hear(line, dispatcher, message)
         except asyncio.CancelledError:
             await line.close(CloseCode.GOING_AWAY)
             raise
@@ -101,7 +101,7 @@ class Server:
             except WebSocketException:
                 return
 
-    def _hear(self, line: ClientConnection, dispatcher: Dispatcher, message: str | bytes) -> None:
+    async def _hear(self, line: ClientConnection, dispatcher: Dispatcher, message: str | bytes) -> None:
         """Start what is asked. What is no call is left alone: nobody waits for an answer to it."""
         try:
             header, _ = frames.decode(message if isinstance(message, bytes) else message.encode())
@@ -112,17 +112,21 @@ class Server:
         if header.get("kind") != "call" or not isinstance(number, int):
             log.warning("a frame was dropped: it is no call")
             return
-        task = asyncio.create_task(self._answer(line, dispatcher, number, header))
+        if len(self._calls) >= _MOST_CALLS:
+            await _send(line, number, _BUSY, b"")
+            return
+        task = asyncio.create_task(_answer(line, dispatcher, number, header))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _answer(
-        self, line: ClientConnection, dispatcher: Dispatcher, number: int, header: dict[str, Any]
-    ) -> None:
-        fields, blob = _BUSY, b""
-        if len(self._calls) <= _MOST_CALLS:
-            fields, blob = await answer(dispatcher, header.get("verb"), header.get("args"))
-        try:
-            await line.send(frames.encode({"kind": "answer", "id": number, **fields}, blob))
-        except WebSocketException:
-            log.info("the line was lost before call %s was answered", number)
+
+async def _answer(line: ClientConnection, dispatcher: Dispatcher, number: int, header: dict[str, Any]) -> None:
+    fields, blob = await answer(dispatcher, header.get("verb"), header.get("args"))
+    await _send(line, number, fields, blob)
+
+
+async def _send(line: ClientConnection, number: int, fields: dict[str, Any], blob: bytes) -> None:
+    try:
+        await line.send(frames.encode({"kind": "answer", "id": number, **fields}, blob))
+    except WebSocketException:
+        log.info("the line was lost before call %s was answered", number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 
 from guest.desktop import xlib
 from guest.desktop.connection import Connection
@@ -16,13 +17,13 @@ _LATIN_TARGETS = ("STRING", "TEXT", "text/plain")
 
 
 class Clipboard:
-    """Methods run on the X thread; the two flags may be read from any.
+    """Methods run on the X thread; the two attributes may be read from any.
 
-    `asked`: somebody has looked at what we hold since it was put there. `taken`: has fetched it.
+    `asked_at`: when somebody last asked for anything, by the monotonic clock. `taken`: somebody has fetched the text.
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.asked = False
+        self.asked_at = 0.0
         self.taken = False
         self._connection = connection
         self._text = ""
@@ -43,8 +44,7 @@ class Clipboard:
         self.expect()
 
     def expect(self) -> None:
-        """Forget who has asked and taken till now."""
-        self.asked = False
+        """Forget who has taken it till now."""
         self.taken = False
 
     def _on_request(self, event: xlib.Event) -> None:
@@ -59,7 +59,7 @@ class Clipboard:
         answer.selection.time = request.time
         x11.XSendEvent(self._connection.display, request.requestor, 0, 0, ctypes.byref(answer))
         x11.XFlush(self._connection.display)
-        self.asked = True
+        self.asked_at = time.monotonic()
 
     def _give(self, request: xlib.SelectionRequest) -> bool:
         place = request.property or request.target

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -20,25 +21,31 @@ from guest.desktop.xlib import LOCK_MASK
 Method = Literal["auto", "keys", "paste"]
 _CONTROL = re.compile(r"([\x00-\x1f\x7f])")
 _LONGEST_BY_KEYS = 200
+_TAKEN_WITHIN_S = 2.0
+_LONGEST_SILENCE_S = 1.0
 _TERMINALS = frozenset({"xterm", "uxterm"})
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How quickly a kind of program takes what is typed. Keys go in batches of `batch`, `pause_s` after each."""
+    """How quickly a kind of program takes what is typed. Keys go in batches of `batch`, `pause_s` after each.
+
+    Of the clipboard: silence for `notice_s` before the paste, for many programs look when it changes, and fetch the
+    text for themselves; a fetch within `taken_again_s` of the paste if there was one before; silence after it.
+    """
 
     batch: int = 64
     pause_s: float = 0.002
     lends: bool = True
     settle_s: float = 0.05
-    notice_s: float = 0.0
-    taken_s: float = 2.0
-    after_paste_s: float = 0.01
+    notice_s: float = 0.03
+    taken_again_s: float = 0.5
+    after_paste_s: float = 0.03
 
 
 QUICK = Pace()
-# Wine reads keys with the layout it knows from its start, and looks at X's clipboard a while after it has changed.
-WINE = Pace(batch=1, pause_s=0.01, lends=False, notice_s=0.3, after_paste_s=0.2)
+# Wine reads keys with the layout it knows from its start. It takes X's clipboard a while after that has changed, once.
+WINE = Pace(batch=1, pause_s=0.01, lends=False, notice_s=0.3, taken_again_s=0.0, after_paste_s=0.2)
 
 
 class Typist:
@@ -115,17 +122,26 @@ class Typist:
         if not text:
             return
         terminal = (await self._connection.run(self._windows.focused_class)).lower() in _TERMINALS
-        selections = (CLIPBOARD, PRIMARY) if terminal else (CLIPBOARD,)
-        await self._connection.run(lambda: self._clipboard.hold(text, *selections))
-        if self._pace.notice_s:
-            await _until(lambda: self._clipboard.asked, self._pace.notice_s)
-            await asyncio.sleep(self._pace.notice_s)
-        chord = ("shift", "insert") if terminal else ("ctrl", "v")
-        already = self._clipboard.taken
+        if terminal:
+            await self._connection.run(lambda: self._clipboard.hold(text, CLIPBOARD, PRIMARY))
+            await self._paste_and_see(("shift", "insert"), taken_before=False)
+            return
+        await self._connection.run(lambda: self._clipboard.hold(text, CLIPBOARD))
+        await self._silence(self._pace.notice_s)
+        await self._paste_and_see(("ctrl", "v"), taken_before=self._clipboard.taken)
+        await self._silence(self._pace.after_paste_s)
+
+    async def _paste_and_see(self, chord: tuple[str, str], *, taken_before: bool) -> None:
+        self._clipboard.expect()
         await self._connection.run(lambda: self._press_paste(chord))
-        if not already and not await _until(lambda: self._clipboard.taken, self._pace.taken_s):
+        within_s = self._pace.taken_again_s if taken_before else _TAKEN_WITHIN_S
+        if not await _until(lambda: self._clipboard.taken, within_s) and not taken_before:
             raise failed("no program took the text from the clipboard: nothing that takes text has the keyboard")
-        await asyncio.sleep(self._pace.after_paste_s)
+
+    async def _silence(self, for_s: float) -> None:
+        """Until nobody has asked for the clipboard for so long."""
+        begun = time.monotonic()
+        await _until(lambda: time.monotonic() - max(begun, self._clipboard.asked_at) >= for_s, _LONGEST_SILENCE_S)
 
     def _press_paste(self, chord: tuple[str, str]) -> None:
         strokes = self._keyboard.strokes(map(keysym_of_key, chord))
