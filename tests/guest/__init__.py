@@ -1,0 +1,1 @@
+"""The guest program: real desktops without a sandbox, and the parts that need none."""
