@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from common.errors import Forbidden
@@ -52,3 +54,10 @@ def test_a_keys_scopes_only_narrow_its_role() -> None:
     assert effective_scopes("viewer", ["instances:act"]) == frozenset()
     assert effective_scopes("owner", ["instances:act"]) == {"instances:act"}
     assert effective_scopes("viewer", []) == SCOPES_OF_ROLE["viewer"]
+
+
+def test_the_page_on_roles_says_what_the_table_says():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "roles.md").read_text()
+    said = {cells[1].strip("` "): cells[2:-1] for line in page.splitlines() if len(cells := line.split("|")) == 7}
+    for scope in ALL_SCOPES:
+        assert [cell.strip() == "yes" for cell in said[scope]] == [scope in granted for granted in SCOPES_OF_ROLE.values()]
