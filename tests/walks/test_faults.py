@@ -1,0 +1,116 @@
+"""SIGKILL of worker, web or gateway in the middle of it all: everything converges without help, with one machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from infra.embedded.paths import CHECKOUT
+from infra.embedded.processes import wait_until
+
+pytestmark = [pytest.mark.stack, pytest.mark.machine]
+
+LIST_MACHINES = """
+import json, django
+django.setup()
+from instances.providers import registry
+print(json.dumps([token for token, _ in registry.provider("local").list_ours()]))
+"""
+
+
+def machines(stack) -> list[str]:
+    """What the provider itself has, by name."""
+    environment = {**stack.environment(), "DJANGO_SETTINGS_MODULE": "orchestrator.settings"}
+    found = subprocess.run(
+        [sys.executable, "-c", LIST_MACHINES], env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+def machines_of(stack, desk) -> list[str]:
+    return [name for name in machines(stack) if name.startswith(desk.id.replace("-", ""))]
+
+
+@pytest.mark.parametrize("victim", ["worker", "web", "gateway"])
+def test_a_kill_in_the_middle_of_provisioning(ask, stack, victim):
+    desk = ask("ubuntu")
+    stack.kill(victim)
+    desk.wait("running")
+    assert machines_of(stack, desk) == [f"{desk.id.replace('-', '')}-1"]
+    assert desk.shell("echo alive")["stdout"] == "alive\n"
+
+
+@pytest.mark.parametrize("victim", ["worker", "web", "gateway"])
+def test_a_kill_in_the_middle_of_a_delete(ask, stack, victim):
+    desk = ask("ubuntu")
+    desk.wait("running")
+    desk.delete()
+    stack.kill(victim)
+    stack.await_healthy()
+    wait_until(
+        lambda: desk.http.get(f"/api/instances/{desk.id}").status_code == 404,
+        timeout_s=120,
+        what="the end of the instance",
+        every_s=0.2,
+    )
+    assert machines_of(stack, desk) == []
+
+
+@pytest.mark.parametrize("victim", ["web", "gateway"])
+def test_a_kill_in_the_middle_of_an_action_is_a_clear_error_and_no_lost_machine(ask, stack, victim):
+    desk = ask("ubuntu")
+    desk.wait("running")
+    boot = desk.shell("cat /proc/1/stat")["stdout"]
+    marker = subprocess.Popen(
+        [sys.executable, "-c", _LONG_ACTION, stack.url, stack.api_key, desk.id], stdout=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: "begun" in desk.shell("ls")["stdout"], timeout_s=20, what="the action's begin", every_s=0.1)
+    stack.kill(victim)
+    said = marker.communicate(timeout=60)[0]
+    assert said.startswith(("502", "504", "cut")), said
+    stack.await_healthy()
+
+    def answers() -> bool:
+        answer = desk.http.post(
+            f"/api/instances/{desk.id}/actions", json={"type": "bash", "command": "cat /proc/1/stat"}
+        )
+        return answer.status_code == 200 and answer.json()["shell"]["stdout"].split()[21:22] == boot.split()[21:22]
+
+    wait_until(answers, timeout_s=60, what="the same machine to answer again", every_s=0.2)
+    assert desk.read()["status"] == "running"
+
+
+def test_a_machine_that_is_killed_is_an_error_that_retry_mends(ask, stack):
+    desk = ask("ubuntu")
+    desk.wait("running")
+    killer = {"type": "bash", "command": "kill -9 -1", "timeout_s": 10}
+    assert desk.http.post(f"/api/instances/{desk.id}/actions", json=killer).status_code in (200, 502)
+    assert desk.wait("error", timeout_s=60)["status_reason"]
+    desk.order("retry")
+    assert desk.wait("running")["incarnation"] == 2
+    assert desk.shell("echo alive")["stdout"] == "alive\n"
+    assert machines_of(stack, desk) == [f"{desk.id.replace('-', '')}-2"]
+
+
+def test_losing_all_that_the_broker_held_still_converges(ask, stack):
+    desk = ask("ubuntu")
+    stack.kill("valkey")
+    stack.await_healthy()
+    desk.wait("running")
+    assert len(machines_of(stack, desk)) == 1
+
+
+_LONG_ACTION = """
+import sys, httpx
+url, key, instance = sys.argv[1:]
+try:
+    answer = httpx.post(
+        f"{url}/api/instances/{instance}/actions", headers={"Authorization": "Bearer " + key}, timeout=50,
+        json={"type": "bash", "command": "touch begun; sleep 20", "timeout_s": 25}, trust_env=False)
+    print(answer.status_code, answer.text)
+except httpx.HTTPError as error:
+    print("cut", error)
+"""
