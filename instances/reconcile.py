@@ -169,7 +169,7 @@ def watch_rest(instance: Instance) -> Outcome:
 
 def mend(instance: Instance) -> Outcome:
     """Start over when somebody asked for it, or when the spec says so; first the old machine must be gone."""
-    asked = instance.generation > instance.observed_generation
+    asked = instance.begins_anew
     replaced = instance.configuration.get("on_loss") == "replace" and 0 < instance.losses <= REPLACE_AT_MOST
     if not asked and not replaced:
         return Outcome(look_in_s=None)

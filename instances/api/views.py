@@ -160,7 +160,7 @@ class WaitView(SiteView):
         instance = self.read(pk)
         if instance.status == wanted:
             return instance
-        if instance.status in ENDS and not (wanted == Status.DELETED and instance.status == Status.DELETING):
+        if instance.status in ENDS and not _leads_on(instance, wanted):
             message = f"The instance is {instance.status}: {instance.status_reason}".rstrip(": ")
             raise Conflict(message, status=instance.status, reason=instance.status_reason)
         return None
@@ -168,6 +168,13 @@ class WaitView(SiteView):
     def read(self, pk: UUID) -> Instance:
         with site_scope(self.principal.site_id):
             return selectors.instance_of(self.principal, pk, with_deleted=True)
+
+
+def _leads_on(instance: Instance, wanted: str) -> bool:
+    """Whether a status that usually ends the wait is on the way to the wanted one this time."""
+    if instance.status == Status.DELETING:
+        return wanted == Status.DELETED
+    return instance.status == Status.ERROR and instance.begins_anew
 
 
 def _wanted_status(request: Request) -> str:

@@ -124,6 +124,11 @@ class Instance(SiteOwned):
         return self.machine if self.handle else None
 
     @property
+    def begins_anew(self) -> bool:
+        """Whether an instance in error is about to get a new machine: somebody asked after it failed."""
+        return self.desired_state == Desired.RUNNING and self.generation > self.observed_generation
+
+    @property
     def cdp_url(self) -> str | None:
         """Where a browser instance takes DevTools connections; None while the gateway offers no such door."""
         return None

@@ -336,6 +336,8 @@ def test_wait_answers_when_it_is_so_and_says_when_it_cannot_be(world, api, later
     world.provider.machines.clear()
     world.settle(instance)
     assert "The machine" in api("GET", f"{path}?status=running", status=409)["error"]
+    api("POST", f"/api/instances/{instance.pk}/retry", status=202)
+    api("GET", f"{path}?status=running&timeout_s=0.1", status=408)
 
 
 def test_events_are_listed_by_number(world, api):
