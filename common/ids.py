@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
+
+_BITS_BELOW_TIME = 80
 
 
 def new_id() -> UUID:
     """A fresh UUIDv7 (RFC 9562): time-ordered, unguessable in its last 62 bits."""
     return uuid7()
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The least id that one born at `moment` (to the millisecond) could have: a bound for searching, no id of a row."""
+    return UUID(int=round(moment.timestamp() * 1000) << _BITS_BELOW_TIME)

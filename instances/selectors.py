@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
+from common import clock
 from common.errors import NotFound
+from common.ids import first_id_at
 from instances.models import Event, Instance, Log
 from sites.principal import Principal
 
@@ -45,8 +49,19 @@ def events_of(principal: Principal, instance_id: UUID) -> QuerySet[Event]:
     return Event.of(principal.site_id).filter(instance_id=instance_id).order_by("number")
 
 
-def logs_of(principal: Principal, instance_id: UUID) -> QuerySet[Log]:
-    """What was written about an instance, newest first."""
+def logs(principal: Principal) -> QuerySet[Log]:
+    """What was written about the site's instances, newest first; deleted instances' logs are kept like others."""
     principal.must("logs:read")
+    kept = first_id_at(oldest_log_kept())
+    return Log.of(principal.site_id).filter(id__gte=kept).order_by("-id")
+
+
+def logs_of(principal: Principal, instance_id: UUID) -> QuerySet[Log]:
+    """What was written about one instance, newest first."""
     instance_of(principal, instance_id)
-    return Log.of(principal.site_id).filter(instance_id=instance_id).order_by("-id")
+    return logs(principal).filter(instance_id=instance_id)
+
+
+def oldest_log_kept() -> datetime:
+    """Entries from before this moment are shown no more; the disk they take comes back with their month."""
+    return clock.now() - timedelta(days=settings.LOG_RETENTION_DAYS)

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from common import clock, heartbeats
 from common.tenancy import CREW
-from instances import reconcile
+from instances import reconcile, retention
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,12 @@ def sweep() -> int:
     for instance_id in due:
         look.delay(str(instance_id))
     return len(due)
+
+
+@shared_task(name="instances.keep_logs")
+def keep_logs() -> None:
+    """Make the log's coming months, drop its old ones, and delete what sites want to be rid of sooner."""
+    retention.keep()
 
 
 def look_soon(instance_id: UUID) -> None:

@@ -122,6 +122,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05}
 SWEEP_EVERY_S = float(os.environ.get("SWEEP_EVERY_S", "2"))
 CELERY_BEAT_SCHEDULE = {
     "instances.sweep": {"task": "instances.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
+    "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -140,6 +141,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     },
 }
 DEFAULT_PROVIDER = os.environ.get("DEFAULT_PROVIDER", "local")
+LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 
 # --- People ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "sites.User"

@@ -45,7 +45,7 @@ class SiteAdmin(KeyAffecting):
     list_display = ["name", "time_zone", "is_active", "created_at"]
     search_fields = ["name"]
     list_filter = ["is_active"]
-    fields = ["name", "time_zone", "is_active"]
+    fields = ["name", "time_zone", "log_retention_days", "is_active"]
 
 
 class _LowerCase:

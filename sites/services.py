@@ -20,10 +20,10 @@ Row = TypeVar("Row", Site, Agent)
 
 
 def update_site(principal: Principal, site: Site, **changes: Any) -> Site:
-    """`changes` of `name` and `time_zone`."""
+    """`changes` of `name`, `time_zone` and `log_retention_days`."""
     principal.must("sites:write")
     with site_scope(principal.site_id):
-        return _changed(site, changes, allowed={"name", "time_zone"})
+        return _changed(site, changes, allowed={"name", "time_zone", "log_retention_days"})
 
 
 def create_agent(principal: Principal, *, name: str, description: str = "", is_active: bool = True) -> Agent:

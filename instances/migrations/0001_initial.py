@@ -10,6 +10,7 @@ from django.db import migrations, models
 import common.ids
 import common.secrets
 import instances.models.instance
+from common.partitions import CreatePartitionedModel
 
 
 class Migration(migrations.Migration):
@@ -182,7 +183,7 @@ class Migration(migrations.Migration):
                 ("everywhere", django.db.models.manager.Manager()),
             ],
         ),
-        migrations.CreateModel(
+        CreatePartitionedModel(
             name="Log",
             fields=[
                 ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
@@ -228,9 +229,17 @@ class Migration(migrations.Migration):
                 ("tokens_used", models.JSONField(default=dict)),
                 ("artifacts", models.JSONField(default=list)),
                 (
+                    "xid",
+                    models.BigIntegerField(
+                        db_default=django.db.models.expressions.RawSQL("pg_current_xact_id()::text::bigint", ()),
+                        editable=False,
+                    ),
+                ),
+                (
                     "agent",
                     models.ForeignKey(
                         db_constraint=False,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
@@ -241,6 +250,7 @@ class Migration(migrations.Migration):
                     "instance",
                     models.ForeignKey(
                         db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="instances.instance",
@@ -250,6 +260,7 @@ class Migration(migrations.Migration):
                     "parent_log",
                     models.ForeignKey(
                         db_constraint=False,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
@@ -259,12 +270,19 @@ class Migration(migrations.Migration):
                 (
                     "site",
                     models.ForeignKey(
-                        editable=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sites.site"
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sites.site",
                     ),
                 ),
                 (
                     "user",
                     models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
@@ -350,14 +368,26 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="log",
-            index=models.Index(fields=["parent_log"], name="log_children"),
+            index=models.Index(fields=["instance", "xid", "id"], name="log_by_commit"),
         ),
         migrations.AddIndex(
             model_name="log",
-            index=models.Index(fields=["user"], name="log_by_user"),
+            index=models.Index(fields=["site", "xid", "id"], name="log_of_site_by_commit"),
         ),
         migrations.AddIndex(
             model_name="log",
-            index=models.Index(fields=["agent"], name="log_by_agent"),
+            index=models.Index(
+                condition=models.Q(("agent__isnull", False)), fields=["agent", "-id"], name="log_by_agent"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="log",
+            index=models.Index(condition=models.Q(("user__isnull", False)), fields=["user", "-id"], name="log_by_user"),
+        ),
+        migrations.AddIndex(
+            model_name="log",
+            index=models.Index(
+                condition=models.Q(("parent_log__isnull", False)), fields=["parent_log"], name="log_children"
+            ),
         ),
     ]

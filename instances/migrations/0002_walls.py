@@ -1,7 +1,8 @@
-"""The second wall around the tables of `instances`."""
+"""The second wall around the tables of `instances`, and the first months of the log."""
 
 from django.db import migrations
 
+from common.partitions import first_partitions
 from common.rls import guard, same_site_key
 
 
@@ -16,4 +17,5 @@ class Migration(migrations.Migration):
         same_site_key("instances_event", "instance_id", to="instances_instance", on_delete="CASCADE"),
         same_site_key("instances_log", "instance_id", to="instances_instance", on_delete="CASCADE"),
         same_site_key("instances_log", "agent_id", to="sites_agent"),
+        first_partitions("instances_log"),
     ]

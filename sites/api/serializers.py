@@ -17,7 +17,7 @@ class SiteSerializer(StrictModelSerializer):
 
     class Meta:
         model = Site
-        fields = ["id", "name", "time_zone", "is_active", "created_at", "updated_at"]
+        fields = ["id", "name", "time_zone", "log_retention_days", "is_active", "created_at", "updated_at"]
         read_only_fields = ["id", "is_active", "created_at", "updated_at"]
 
     def validate_time_zone(self, name: str) -> str:
