@@ -169,7 +169,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["sites.api.permissions.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["common.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["common.api.renderers.JSONRenderer", "common.api.renderers.BrowsableAPIRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "common.api.pagination.Page",
+    "DEFAULT_PAGINATION_CLASS": "common.api.keyset.PageOrCursor",
     "DEFAULT_FILTER_BACKENDS": ["common.api.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "common.api.schema.Schema",
     "EXCEPTION_HANDLER": "common.api.exceptions.handle",
