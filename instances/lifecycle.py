@@ -44,7 +44,7 @@ TABLE: Mapping[tuple[str, str], Status] = {
     (S.DELETING, "gone"): S.DELETED,
 }
 
-LEASE_S = 60.0
+LEASE_S = 30.0
 """How long one step may hold an instance; longer than any single call to a provider."""
 
 PENDING_WITHIN_S = 600.0

@@ -28,6 +28,9 @@ SOON_S, RETRY_S, WATCH_S, REST_S = 0.5, 3.0, 30.0, 300.0
 GUEST_SILENT_S = 90.0
 REPLACE_AT_MOST = 3
 
+PASSING = (Unreachable, OutOfCapacity, GuestUnreachable)
+"""Faults that say nothing about the machine: look again."""
+
 Step = Callable[[Instance], Outcome]
 
 
@@ -45,7 +48,7 @@ def step(instance_id: UUID, *, only_if_due: bool = False) -> float | None:
         logger.info("step was overtaken: %s", late)
         undo_late_create(claimed)
         return None
-    except (Unreachable, OutOfCapacity, GuestUnreachable) as error:
+    except PASSING as error:
         logger.warning("instance %s: %s: %s", instance_id, type(error).__name__, error)
         lifecycle.release(claimed, look_in_s=RETRY_S)
         return RETRY_S
@@ -77,12 +80,18 @@ def rest(instance_id: UUID) -> bool:
 
 
 def _look(instance: Instance) -> Outcome:
+    """What the step for this status and wish finds. A deadline counts only where the step leads nowhere: a worker
+    that was killed may have kept the instance waiting past it, while the machine came up."""
+    late = _is_late(instance)
     try:
-        if _is_late(instance):
-            return _miss_deadline(instance)
-        return STEPS[instance.status, instance.desired_state](instance)
+        outcome = STEPS[instance.status, instance.desired_state](instance)
     except Refused as refusal:
         return _refused(instance, str(refusal))
+    except PASSING:
+        if late:
+            return _miss_deadline(instance)
+        raise
+    return _miss_deadline(instance) if late and outcome.event is None else outcome
 
 
 # --- the steps ----------------------------------------------------------------------------------------------------

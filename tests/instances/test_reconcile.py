@@ -160,6 +160,13 @@ def test_a_missed_deadline_ends_in_error_with_a_reason_for_people(world, later, 
     assert words in failed.status_reason
 
 
+def test_a_machine_that_came_up_while_nobody_looked_is_running_not_late(world, later):
+    instance = world.settle(world.ask())
+    later(600)
+    world.guests.arrive(instance.machine)
+    assert world.settle(instance).status == "running"
+
+
 def test_a_machine_that_vanishes_is_an_error_that_can_be_retried(world):
     instance = world.running()
     world.provider.machines.clear()
