@@ -16,9 +16,9 @@ from sites.principal import Principal
 
 
 def instances_of(principal: Principal) -> QuerySet[Instance]:
-    """The site's instances, newest first, deleted ones left out."""
+    """The site's instances, newest first, deleted ones left out. Their sealed environment stays in the database."""
     principal.must("instances:read")
-    return Instance.of(principal.site_id).filter(deleted_at=None).order_by("-id")
+    return Instance.of(principal.site_id).filter(deleted_at=None).order_by("-id").defer("environment_variables")
 
 
 def instance_of(principal: Principal, instance_id: UUID, *, with_deleted: bool = False) -> Instance:

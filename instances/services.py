@@ -53,7 +53,6 @@ def request_instance(
             agent_id=agent_id,
             instance_type=instance_type,
             configuration=dict(configuration or {}),
-            environment_variables=dict(environment_variables or {}),
             desired_state=desired_state,
             provider=settings.DEFAULT_PROVIDER,
             status_since=clock.now(),
@@ -61,6 +60,7 @@ def request_instance(
             look_again_at=clock.now(),
             **({} if tools_enabled is None else {"tools_enabled": tools_enabled}),
         )
+        instance.set_environment(environment_variables or {})
         instance.save(force_insert=True, using="default")
         lifecycle.record(instance, "requested", status_to=instance.status)
         instance.save(update_fields=["last_event"])
@@ -85,7 +85,10 @@ def change_instance(principal: Principal, instance_id: UUID, **changes: Any) -> 
         if changes.get("agent_id"):
             _must_be_agent(principal, changes["agent_id"])
         for column, value in changes.items():
-            setattr(instance, column, value)
+            if column == "environment_variables":
+                instance.set_environment(value)
+            else:
+                setattr(instance, column, value)
         if "environment_variables" in changes and instance.status in (S.STARTING, S.RUNNING):
             _wake(instance)
         if changes:

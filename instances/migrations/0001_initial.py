@@ -43,6 +43,16 @@ class Migration(migrations.Migration):
                 ("configuration", models.JSONField(blank=True, default=dict)),
                 ("environment_variables", common.secrets.EncryptedJSONField(default=dict)),
                 (
+                    "environment_names",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=128),
+                        default=list,
+                        editable=False,
+                        help_text="Told in the clear; values never are.",
+                        size=None,
+                    ),
+                ),
+                (
                     "tools_enabled",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.CharField(max_length=32),

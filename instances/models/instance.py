@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -57,6 +58,9 @@ class Instance(SiteOwned):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     configuration = models.JSONField(default=dict, blank=True)
     environment_variables: models.Field[Any, Any] = EncryptedJSONField(default=dict)
+    environment_names = ArrayField(
+        models.CharField(max_length=128), default=list, editable=False, help_text="Told in the clear; values never are."
+    )
     tools_enabled = ArrayField(models.CharField(max_length=32), default=default_tools, blank=True)
     provider = models.CharField(max_length=40, editable=False)
 
@@ -121,7 +125,7 @@ class Instance(SiteOwned):
     @property
     def provider_ref(self) -> str | None:
         """The machine's name at its provider, once there is one."""
-        return self.machine if self.handle else None
+        return self.machine if self.handle is not None else None
 
     @property
     def begins_anew(self) -> bool:
@@ -133,8 +137,7 @@ class Instance(SiteOwned):
         """Where a browser instance takes DevTools connections; None while the gateway offers no such door."""
         return None
 
-    @property
-    def environment_names(self) -> list[str]:
-        """Names of the environment variables; their values are never told."""
-        environment: dict[str, Any] = self.environment_variables or {}
-        return sorted(environment)
+    def set_environment(self, variables: Mapping[str, str]) -> None:
+        """Seal `variables`, and keep their sorted names beside them, so that lists open no seal."""
+        self.environment_variables = dict(variables)
+        self.environment_names = sorted(variables)

@@ -71,6 +71,17 @@ def test_create_answers_at_once_and_shows_names_of_variables_only(world, api):
     assert b"s3cret-value" not in api.response.content
 
 
+def test_names_of_variables_are_told_without_opening_a_seal(api, monkeypatch):
+    created = api("POST", "/api/instances", {"name": "b", "environment_variables": {"B": "1", "A": "2"}}, status=201)
+    path = f"/api/instances/{created['id']}"
+    monkeypatch.setattr("common.secrets.unseal", lambda sealed: pytest.fail("a seal was opened"))
+    assert api("GET", "/api/instances", status=200)["results"][0]["environment_variables"] == ["A", "B"]
+    assert api("PUT", path, {"environment_variables": {"C": "3"}}, status=200)["environment_variables"] == ["C"]
+    assert api("PUT", path, {"name": "c"}, status=200)["environment_variables"] == ["C"]
+    monkeypatch.undo()
+    assert Instance.everywhere.get().environment_variables == {"C": "3"}
+
+
 def test_the_default_type_is_browser_and_the_default_user_the_caller(world, api):
     created = api("POST", "/api/instances", {"name": "b"}, status=201)
     assert (created["instance_type"], created["user_id"]) == ("browser", str(world.principal.user_id))
