@@ -5,15 +5,18 @@ Row-level security compares `site_id` with the setting `app.site_id`, which live
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 CREW = "crew"
 """The database alias that sees every site: sweeps, ingest, the platform's own admin. Never a tenant's request."""
+
+_ENTER = "SELECT set_config('app.site_id', %s, true)"
 
 _current: ContextVar[UUID | None] = ContextVar("site_scope", default=None)
 
@@ -33,12 +36,32 @@ def site_scope(site_id: UUID) -> Iterator[None]:
         return
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('app.site_id', %s, true)", [str(site_id)])
+            cursor.execute(_ENTER, [str(site_id)])
         token = _current.set(site_id)
         try:
             yield
         finally:
             _current.reset(token)
+
+
+def execute_in_site(site_id: UUID, statements: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows of the last of `statements` (joined by `;`), as in a `site_scope` of its own, but in one round trip.
+
+    For the few paths where each millisecond counts. They reach Postgres as one message, which it runs as one
+    transaction: all of it or nothing. Within a scope of the same site they join that one's.
+
+    Raises:
+        RuntimeError: inside another site's scope.
+    """
+    with connection.cursor() as cursor:
+        if connection.in_atomic_block:
+            with site_scope(site_id):
+                cursor.execute(statements, parameters)
+        else:
+            cursor.execute(f"{_ENTER}; {statements}", [str(site_id), *parameters])
+        while cursor.nextset():
+            continue
+        return cursor.fetchall() if cursor.description else []
 
 
 def current_site_id() -> UUID | None:
