@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from common.api.handlers import bad_request, not_found, permission_denied, server_error, unknown_route
 from orchestrator.health import HealthView
@@ -11,7 +11,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("api/reference", SpectacularRedocView.as_view(url_name="schema"), name="reference"),
     path("api/system/health", HealthView.as_view(), name="health"),
     path("api/", include("sites.api.urls")),
     path("api/", include("plans.api.urls")),
