@@ -101,7 +101,7 @@ class SiteOwnedViewSet(SiteView, GenericViewSet):
             refuse_unknown(self.request, self.query_parameters)
             return get_object_or_404(rows, pk=self.kwargs["pk"])
         if self.scoped:
-            rows = rows.select_for_update(of=("self",))
+            rows = rows.select_for_update(of=("self",), no_key=True)
         row = get_object_or_404(rows, pk=self.kwargs["pk"])
         require_match(self.request, self.version_of(row))
         return row
