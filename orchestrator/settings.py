@@ -123,6 +123,7 @@ SWEEP_EVERY_S = float(os.environ.get("SWEEP_EVERY_S", "2"))
 CELERY_BEAT_SCHEDULE = {
     "instances.sweep": {"task": "instances.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
     "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
+    "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from django_filters import rest_framework as filters
+from uuid import UUID
 
-from common.api.filters import SiteFilterSet
-from plans.models import Plan, PlanStatus, PlanType
+from django.db.models import Exists, OuterRef, QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
+
+from common import clock
+from common.api.filters import BooleanFilter, SiteFilterSet
+from plans.lifecycle import OVER
+from plans.models import Dependency, Plan, PlanStatus, PlanType
 
 
 class PlanFilter(SiteFilterSet):
+    instance_id = filters.UUIDFilter()
+    user_id = filters.UUIDFilter()
+    agent_id = filters.UUIDFilter()
+    parent_id = filters.UUIDFilter()
+    depends_on = filters.UUIDFilter(method="by_need", label="Waits for this plan")
     status = filters.MultipleChoiceFilter(choices=PlanStatus.choices)
     plan_type = filters.MultipleChoiceFilter(choices=PlanType.choices)
     priority = filters.NumberFilter()
-    agent_id = filters.UUIDFilter()
+    priority_at_least = filters.NumberFilter(field_name="priority", lookup_expr="gte")
+    due_after = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
+    due_before = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
+    overdue = BooleanFilter(method="by_overdue", label="Due before now, and not over")
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Plan
         fields: list[str] = []
+
+    def by_need(self, plans: QuerySet[Plan], name: str, needs_id: UUID) -> QuerySet[Plan]:
+        links = Dependency.of(self.request.auth.site_id)
+        return plans.filter(Exists(links.filter(plan_id=OuterRef("pk"), needs_id=needs_id)))
+
+    @extend_schema_field(bool)
+    def by_overdue(self, plans: QuerySet[Plan], name: str, overdue: bool) -> QuerySet[Plan]:
+        late = plans.filter(due_at__lt=clock.now()).exclude(status__in=OVER)
+        return late if overdue else plans.exclude(pk__in=late.order_by().values("pk"))

@@ -10,6 +10,12 @@ class Migration(migrations.Migration):
 
     operations = [
         guard("plans_plan"),
+        guard("plans_dependency"),
+        guard("plans_planevent"),
         same_site_key("plans_plan", "instance_id", to="instances_instance", on_delete="CASCADE"),
         same_site_key("plans_plan", "agent_id", to="sites_agent"),
+        same_site_key("plans_plan", "parent_id", to="plans_plan", on_delete="SET NULL (parent_id)"),
+        same_site_key("plans_dependency", "plan_id", to="plans_plan", on_delete="CASCADE"),
+        same_site_key("plans_dependency", "needs_id", to="plans_plan", on_delete="CASCADE"),
+        same_site_key("plans_planevent", "plan_id", to="plans_plan", on_delete="CASCADE"),
     ]
