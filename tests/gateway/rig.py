@@ -25,7 +25,7 @@ SECRET = "a secret of the tests"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def until(holds: Callable[[], object], *, within_s: float = 10.0) -> None:
+async def until(holds: Callable[[], object], *, within_s: float = 40.0) -> None:
     """Wait until `holds()`, or what it returns to be awaited, is true; fail when it is not in time."""
     deadline = time.monotonic() + within_s
     while True:

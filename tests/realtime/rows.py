@@ -65,7 +65,7 @@ async def numbers(stream: Stream, listener: Listener, after: str | None, *, unti
     return seen
 
 
-async def eventually(true: Callable[[], object], *, within_s: float = 10.0) -> None:
+async def eventually(true: Callable[[], object], *, within_s: float = 40.0) -> None:
     """Return as soon as `true()` holds; fail when it does not in time."""
     deadline = time.monotonic() + within_s
     while not true():

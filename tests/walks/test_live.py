@@ -30,7 +30,7 @@ def _parsed(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             fields[name] = value
         else:
             if "data" in fields:
-                yield {"id": fields.get("id"), "event": fields.get("event"), **json.loads(fields["data"])}
+                yield {**json.loads(fields["data"]), "cursor": fields["id"]}
             fields = {}
 
 
@@ -50,7 +50,7 @@ def test_sse_tells_a_whole_life_and_resumes_where_it_was_cut(ask, http):
         first = until(events, "running")
     desk.order("stop")
     desk.wait("stopped")
-    with sse(http, path, after=first[-1]["id"]) as events:
+    with sse(http, path, after=first[-1]["cursor"]) as events:
         second = until(events, "stopped")
     numbers = [event["number"] for event in first + second]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -70,7 +70,7 @@ def test_a_websocket_of_one_instance_resumes_by_number(ask, stack):
 
 def test_a_websocket_of_the_site_hears_every_instance_once_over_a_reconnect(ask, stack):
     with _socket(stack, f"/ws/sites/{stack.site_id}") as socket:
-        tip = _next(socket, "following")["cursor"]
+        tip = _next(socket, "following")["after"]
         one = ask("ubuntu")
         first = [_next(socket, "event")]
     two = ask("ubuntu")
