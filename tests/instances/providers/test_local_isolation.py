@@ -20,18 +20,19 @@ def test_a_machine_sees_no_files_of_the_host(rig: Rig) -> None:
     (rig.root / "secret").write_text("treasure")
     machine = rig.up()
     assert set(machine.run("ls -A /").split()) == {
-        *("bin", "dev", "etc", "home", "lib", "lib64", "opt", "proc", "run", "sbin", "tmp", "usr")
+        *("bin", "dev", "etc", "home", "lib", "lib64", "opt", "proc", "run", "sbin", "tmp", "usr", "var")
     }
-    hidden = (rig.root, ROOT, "/root", "/var", "/sys", "/boot", "/etc/shadow", "/etc/passwd-")
+    assert set(machine.run("find /var -mindepth 1 -maxdepth 2").split()) == {"/var/cache", "/var/cache/fontconfig"}
+    hidden = (rig.root, ROOT, "/root", "/var/lib", "/sys", "/boot", "/etc/shadow", "/etc/passwd-")
     seen = machine.run(f"cat {rig.root}/secret; ls -d {' '.join(map(str, hidden))}")
     assert seen.count("No such file or directory") == 1 + len(hidden)
     assert len(machine.run("cat /etc/passwd").splitlines()) == 2
 
 
 def test_a_machine_can_write_to_its_home_and_to_memory_only(rig: Rig) -> None:
-    script = "for at in / /etc /usr /opt /opt/guest /run /run/keeper /run/gateway /dev /proc; do touch $at/x; done; :"
+    script = "fonts=/var/cache/fontconfig; for at in / /etc /usr /opt /opt/guest /run /run/keeper /run/gateway /dev /proc $fonts; do touch $at/x; done; :"
     machine = rig.up()
-    assert machine.run(script).count("touch: cannot touch") == 10
+    assert machine.run(script).count("touch: cannot touch") == 11
     assert machine.run("for at in ~ /tmp /run/guest /run/user/1000 /dev/shm; do touch $at/x; done") == ""
 
 
