@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from instances import reconcile
 from instances.models import Instance, Status
+from instances.providers import registry
 
 UP = (Status.STARTING, Status.RUNNING, Status.STOPPING)
 LOOK_EVERY_S = 0.1
@@ -22,7 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--timeout-s", type=float, default=30.0)
 
     def handle(self, *args: Any, timeout_s: float, **options: Any) -> None:
-        left = list(Instance.everywhere.filter(status__in=UP).values_list("pk", flat=True))
+        up = Instance.everywhere.filter(status__in=UP, provider__in=list(registry.names()))
+        left = list(up.values_list("pk", flat=True))
         total, ends_at = len(left), time.monotonic() + timeout_s
         while left and time.monotonic() < ends_at:
             left = [pk for pk in left if not reconcile.rest(pk)]
