@@ -122,6 +122,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05}
 SWEEP_EVERY_S = float(os.environ.get("SWEEP_EVERY_S", "2"))
 CELERY_BEAT_SCHEDULE = {
     "instances.sweep": {"task": "instances.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
+    "sites.mail_due": {"task": "sites.mail_due", "schedule": 30.0, "options": {"expires": 30}},
     "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }
@@ -153,6 +154,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/api/login"
 LOGIN_REDIRECT_URL = "/api/instances"
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -160,6 +162,19 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 MAX_BODY_BYTES = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
+# --- Mail: by SMTP where a server is named, else into files of this deployment --------------------------------------
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+_MAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "common.mail.PrivateFileBackend"
+EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND") or _MAIL_BACKEND
+EMAIL_FILE_PATH = os.environ.get("EMAIL_FILE_PATH") or str(STATE_DIR / "mail")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT") or "587")
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_SSL = _flag("EMAIL_USE_SSL")
+EMAIL_USE_TLS = _flag("EMAIL_USE_TLS", default=not EMAIL_USE_SSL)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or "Orchestrator <noreply@localhost>"
 
 # --- The API -----------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -173,6 +188,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "common.api.keyset.PageOrCursor",
     "DEFAULT_FILTER_BACKENDS": ["common.api.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "common.api.schema.Schema",
+    "NUM_PROXIES": int(os.environ.get("TRUSTED_PROXIES") or "0"),  # whose X-Forwarded-For throttles may believe
     "EXCEPTION_HANDLER": "common.api.exceptions.handle",
     "PAGE_SIZE": 50,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # always six digits; TIME_ZONE is UTC

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from common.errors import Conflict, Forbidden, Invalid
 from common.tenancy import site_scope
-from sites import keys, selectors
+from sites import keys, passwords, selectors
 from sites.models import ApiKey, Membership, Site, User
 from sites.principal import Principal
 from sites.roles import SCOPES_OF_ROLE, Role
@@ -27,17 +25,10 @@ def create_member(principal: Principal, *, email: str, role: str, name: str = ""
     """
     principal.must("users:write")
     principal.must("memberships:write")
-    _may_grant(principal, role)
+    may_grant(principal, role)
     user = User(email=User.objects.normalize_email(email).lower(), name=name)
-    _set_password(user, password)
-    with site_scope(principal.site_id):
-        try:
-            with transaction.atomic(using="default"):
-                # The membership first: row-level security shows and takes a user only where it exists.
-                Membership(site_id=principal.site_id, user=user, role=role).save(using="default", force_insert=True)
-                user.save(using="default", force_insert=True)
-        except IntegrityError as error:
-            raise Conflict("There is a person with this email already.", code="EMAIL_TAKEN") from error
+    passwords.set_password(user, password)
+    enrol(principal.site_id, user, role)
     return user
 
 
@@ -50,16 +41,9 @@ def add_member(principal: Principal, *, role: str, user_id: UUID | None = None, 
         Forbidden: the role is above the caller's.
     """
     principal.must("memberships:write")
-    _may_grant(principal, role)
+    may_grant(principal, role)
     user = _person(user_id, email)
-    membership = Membership(site_id=principal.site_id, user=user, role=role)
-    with site_scope(principal.site_id):
-        try:
-            with transaction.atomic(using="default"):
-                membership.save(using="default", force_insert=True)
-        except IntegrityError as error:
-            raise Conflict("They are a member of this site already.", code="ALREADY_MEMBER") from error
-    return membership
+    return join(principal.site_id, user, role)
 
 
 def change_role(principal: Principal, membership: Membership, *, role: str) -> Membership:
@@ -67,8 +51,8 @@ def change_role(principal: Principal, membership: Membership, *, role: str) -> M
     principal.must("memberships:write")
     with site_scope(principal.site_id):
         membership = _locked(membership)
-        _may_grant(principal, membership.role)
-        _may_grant(principal, role)
+        may_grant(principal, membership.role)
+        may_grant(principal, role)
         if role != Role.OWNER:
             _leave_an_owner(membership)
         membership.role = role
@@ -87,7 +71,7 @@ def remove_member(principal: Principal, membership: Membership) -> None:
     principal.must("memberships:write")
     with site_scope(principal.site_id):
         membership = _locked(membership)
-        _may_grant(principal, membership.role)
+        may_grant(principal, membership.role)
         _leave_an_owner(membership)
         theirs = ApiKey.of(principal.site_id).filter(user_id=membership.user_id, revoked_at=None)
         theirs.update(revoked_at=timezone.now())
@@ -107,7 +91,42 @@ def rename_own_user(principal: Principal, *, name: str) -> None:
         selectors.own_user(principal).update(name=name)
 
 
-def _may_grant(principal: Principal, role: str) -> None:
+def enrol(site_id: UUID, user: User, role: str) -> Membership:
+    """Write a new person, as a member of the site. Whether that may be, the caller has asked.
+
+    Raises:
+        Conflict: there is a person with this email.
+    """
+    membership = Membership(site_id=site_id, user=user, role=role)
+    with site_scope(site_id):
+        try:
+            with transaction.atomic(using="default"):
+                # The membership first: row-level security shows and takes a user only where it exists.
+                membership.save(using="default", force_insert=True)
+                user.save(using="default", force_insert=True)
+        except IntegrityError as error:
+            raise Conflict("There is a person with this email already.", code="EMAIL_TAKEN") from error
+    return membership
+
+
+def join(site_id: UUID, user: User, role: str) -> Membership:
+    """Write a membership of somebody who is there already. Whether that may be, the caller has asked.
+
+    Raises:
+        Conflict: they are a member.
+    """
+    membership = Membership(site_id=site_id, user=user, role=role)
+    with site_scope(site_id):
+        try:
+            with transaction.atomic(using="default"):
+                membership.save(using="default", force_insert=True)
+        except IntegrityError as error:
+            raise Conflict("They are a member of this site already.", code="ALREADY_MEMBER") from error
+    return membership
+
+
+def may_grant(principal: Principal, role: str) -> None:
+    """Return when the principal may do all that `role` may; Forbidden otherwise."""
     if not SCOPES_OF_ROLE[role] <= principal.scopes:
         raise Forbidden(f"Only who may do all that an {role} may can decide on that role.", role=role)
 
@@ -131,12 +150,3 @@ def _person(user_id: UUID | None, email: str | None) -> User:
         field = "user_id" if user_id is not None else "email"
         raise Invalid(f"{field}: No such person.", fields={field: ["No such person."]})
     return user
-
-
-def _set_password(user: User, password: str | None) -> None:
-    if password is not None:
-        try:
-            validate_password(password, user)
-        except ValidationError as error:
-            raise Invalid(f"password: {error.messages[0]}", fields={"password": error.messages}) from error
-    user.set_password(password)

@@ -16,7 +16,14 @@ _VIEWER = frozenset(
     {"sites:read", "users:read", "memberships:read", "agents:read", "instances:read", "logs:read", "plans:read"}
 )
 _OPERATOR = _VIEWER | {"instances:write", "instances:act", "logs:write", "plans:write", "agents:write"}
-_ADMIN = _OPERATOR | {"keys:read", "keys:write", "memberships:write", "users:write"}
+_ADMIN = _OPERATOR | {
+    "keys:read",
+    "keys:write",
+    "memberships:write",
+    "users:write",
+    "invitations:read",
+    "invitations:write",
+}
 _OWNER = _ADMIN | {"sites:write"}
 
 SCOPES_OF_ROLE: dict[str, frozenset[str]] = {

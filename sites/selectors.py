@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from common.errors import Invalid
-from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.models import Agent, ApiKey, Invitation, Membership, Site, User
 from sites.principal import Principal
 
 
@@ -32,6 +32,12 @@ def own_user(principal: Principal) -> QuerySet[User]:
 def memberships(principal: Principal) -> QuerySet[Membership]:
     principal.must("memberships:read")
     return Membership.of(principal.site_id).order_by("-id")
+
+
+def invitations(principal: Principal) -> QuerySet[Invitation]:
+    """Who was asked into the site, without the hashes of the tokens."""
+    principal.must("invitations:read")
+    return Invitation.of(principal.site_id).defer("token_hash").order_by("-id")
 
 
 def agents(principal: Principal) -> QuerySet[Agent]:

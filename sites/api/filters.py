@@ -8,7 +8,8 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
 from common.api.filters import BooleanFilter, SiteFilterSet
-from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.models import Agent, ApiKey, Invitation, Membership, Site, User
+from sites.models.invitation import OPEN
 from sites.roles import Role
 
 
@@ -31,6 +32,21 @@ class MembershipFilter(SiteFilterSet):
     class Meta:
         model = Membership
         fields: list[str] = []
+
+
+class InvitationFilter(SiteFilterSet):
+    pending = BooleanFilter(method="by_pending", label="Neither accepted, revoked nor expired")
+    invited_by = filters.UUIDFilter(field_name="invited_by_id")
+    role = filters.ChoiceFilter(choices=Role.choices)
+
+    class Meta:
+        model = Invitation
+        fields = {"email": ["exact", "icontains"]}
+
+    @extend_schema_field(bool)
+    def by_pending(self, invitations: QuerySet[Invitation], name: str, pending: bool) -> QuerySet[Invitation]:
+        waiting = invitations.filter(OPEN, expires_at__gt=timezone.now())
+        return waiting if pending else invitations.exclude(pk__in=waiting.values("pk"))
 
 
 class AgentFilter(SiteFilterSet):

@@ -8,7 +8,8 @@ from typing import Any
 from rest_framework import serializers
 
 from common.api.serializers import StrictModelSerializer, StrictSerializer
-from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.models import Agent, ApiKey, Invitation, Membership, Site, User
+from sites.models.invitation import InvitationStatus
 from sites.roles import ALL_SCOPES, Role
 
 
@@ -69,6 +70,54 @@ class NewMembershipSerializer(StrictSerializer):
         if ("user_id" in attrs) == ("email" in attrs):
             raise serializers.ValidationError("Name the person by either user_id or email.")
         return attrs
+
+
+class InvitationSerializer(StrictModelSerializer):
+    """An invitation without its token, which is in the letter and nowhere else."""
+
+    site_id = serializers.UUIDField(read_only=True)
+    invited_by = serializers.UUIDField(source="invited_by_id", read_only=True, allow_null=True)
+    status = serializers.ChoiceField(choices=InvitationStatus.choices, read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields = [
+            "id",
+            "site_id",
+            "email",
+            "role",
+            "status",
+            "invited_by",
+            "expires_at",
+            "mailed_at",
+            "accepted_at",
+            "revoked_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class NewInvitationSerializer(StrictSerializer):
+    tolerated = frozenset({"site_id"})
+    email = serializers.EmailField(max_length=254)
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
+
+
+class AcceptedInvitationSerializer(StrictSerializer):
+    """Somebody new chooses a password; somebody who has an account joins with that, and sends none."""
+
+    token = serializers.CharField(max_length=200)
+    name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    password = serializers.CharField(min_length=10, max_length=200, required=False, trim_whitespace=False)
+
+
+class PasswordResetSerializer(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+
+
+class NewPasswordSerializer(StrictSerializer):
+    token = serializers.CharField(max_length=200)
+    password = serializers.CharField(min_length=10, max_length=200, trim_whitespace=False)
 
 
 class AgentSerializer(StrictModelSerializer):

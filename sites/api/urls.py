@@ -6,12 +6,13 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from common.api.routing import Router
-from sites.api import views
+from sites.api import accounts, pages, views
 
 router = Router()
 router.register("sites", views.SiteViewSet, basename="site")
 router.register("users", views.UserViewSet, basename="user")
 router.register("memberships", views.MembershipViewSet, basename="membership")
+router.register("invitations", accounts.InvitationViewSet, basename="invitation")
 router.register("agents", views.AgentViewSet, basename="agent")
 router.register("keys", views.KeyViewSet, basename="key")
 
@@ -23,6 +24,12 @@ _session = [
 
 urlpatterns = [
     path("", include((_session, "rest_framework"))),
+    path("join", pages.join, name="join"),
+    path("forgot", pages.forgot, name="forgot"),
+    path("reset", pages.reset, name="reset"),
+    path("invitations/accept", accounts.AcceptInvitationView.as_view(), name="accept-invitation"),
+    path("password-resets", accounts.PasswordResetView.as_view(), name="password-resets"),
+    path("password-resets/confirm", accounts.ConfirmPasswordResetView.as_view(), name="confirm-password-reset"),
     path("me", views.MeView.as_view(), name="me"),
     path("users/me", views.OwnUserView.as_view(), name="own-user"),
     path("tickets", views.TicketView.as_view(), name="tickets"),

@@ -10,7 +10,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["orchestrator", "instances", "plans", "sites", "common"]
-MAY = {"reconcile.py", "perform.py", "runner.py", "fleet.py", "lifecycle.py", "keys.py", "admin.py", "admin_base.py"}
+MAY = {
+    "reconcile.py",
+    "perform.py",
+    "runner.py",
+    "fleet.py",
+    "lifecycle.py",
+    "mailing.py",
+    "keys.py",
+    "admin.py",
+    "admin_base.py",
+}
 
 
 def _sources() -> Iterator[Path]:

@@ -29,6 +29,8 @@ TABLE = {
     "keys:write": "admin owner",
     "memberships:write": "admin owner",
     "users:write": "admin owner",
+    "invitations:read": "admin owner",
+    "invitations:write": "admin owner",
     "sites:write": "owner",
 }
 
