@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from uuid import UUID
 
@@ -17,4 +18,4 @@ def new_id() -> UUID:
 
 def first_id_at(moment: datetime) -> UUID:
     """The least id that one born at `moment` (to the millisecond) could have: a bound for searching, no id of a row."""
-    return UUID(int=round(moment.timestamp() * 1000) << _BITS_BELOW_TIME)
+    return UUID(int=max(0, math.floor(moment.timestamp() * 1000)) << _BITS_BELOW_TIME)

@@ -13,6 +13,7 @@ from django.db import transaction
 from common import clock
 from common.realtime.publish import nudge_on_commit
 from common.tenancy import CREW
+from instances import journal
 from instances.flavours import FLAVOURS
 from instances.models import Event, Instance, Status
 
@@ -43,6 +44,9 @@ TABLE: Mapping[tuple[str, str], Status] = {
     **{(status, "destroy_sent"): S.DELETING for status in S if status not in (S.DELETING, S.DELETED)},
     (S.DELETING, "gone"): S.DELETED,
 }
+
+FAILURES = frozenset({"gave_up", "vanished", "alarm"})
+"""Events that stand in the instance's log, too."""
 
 LEASE_S = 30.0
 """How long one step may hold an instance; longer than any single call to a provider."""
@@ -164,6 +168,8 @@ def record(
     )
     event.save(using=using, force_insert=True)
     nudge_on_commit(f"instance:{row.pk}", f"site:{row.site_id}", using=using)
+    if kind in FAILURES:
+        journal.log_failure(row, event)
     return event
 
 

@@ -15,6 +15,7 @@ from guest.protocol import actions
 from guest.protocol.actions import AnyAction, Bash, Screenshot, Type
 from instances import ports
 from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
 from sites.principal import Principal
 
@@ -116,7 +117,7 @@ def _write(
     execute_in_site(
         principal.site_id, f"{statement}; {_COUNT}", [*values, now, seen_at, principal.site_id, instance_id]
     )
-    nudge_on_commit(f"logs:{instance_id}")
+    nudge_on_commit(*channels(principal.site_id, instance_id))
     return log.pk
 
 

@@ -15,7 +15,7 @@ from common.errors import Conflict, Invalid
 from common.tenancy import site_scope
 from instances import lifecycle, selectors, tasks
 from instances.flavours import DEFAULT_FLAVOUR
-from instances.models import Desired, Instance, Log, Status
+from instances.models import Desired, Instance, Status
 from sites.models import Agent, Membership
 from sites.principal import Principal
 
@@ -155,30 +155,6 @@ def request_retry(principal: Principal, instance_id: UUID) -> Instance:
 def request_deletion(principal: Principal, instance_id: UUID) -> Instance:
     """Have the machine destroyed and then the row hidden; accepted in every status, and twice."""
     return _with_locked(principal, instance_id, partial(_wish, desired_state=D.DELETED))
-
-
-def write_log(principal: Principal, instance_id: UUID, *, parent_log_id: UUID | None = None, **entry: Any) -> Log:
-    """Add an entry to an instance's log, in the principal's name.
-
-    Raises:
-        NotFound: no such instance.
-        Invalid: the parent entry is not one of this instance's.
-    """
-    principal.must("logs:write")
-    with site_scope(principal.site_id):
-        selectors.instance_of(principal, instance_id)
-        if parent_log_id and not selectors.logs_of(principal, instance_id).filter(pk=parent_log_id).exists():
-            raise Invalid("parent_log: no such entry in this instance's log.")
-        log = Log(
-            site_id=principal.site_id,
-            instance_id=instance_id,
-            user_id=principal.user_id,
-            agent_id=principal.agent_id,
-            parent_log_id=parent_log_id,
-            **entry,
-        )
-        log.save(force_insert=True, using="default")
-        return log
 
 
 # --- what the services share --------------------------------------------------------------------------------------

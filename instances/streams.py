@@ -7,20 +7,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
-from django.db.models import QuerySet
-
 from common.errors import Invalid, NotFound
+from common.realtime import watermark
 from common.realtime.stream import Item, Stream
+from common.realtime.watermark import Mark
 from common.tenancy import site_scope
 from instances import selectors
 from instances.models import Event
 from sites.principal import Principal
 
 BATCH = 200
-_SITE_CURSOR = re.compile(r"(\d{1,19})-([0-9a-f-]{36})")
-_BEGINNING = "0-00000000-0000-0000-0000-000000000000"
-_COMMITTED = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
 def as_json(event: Event) -> dict[str, Any]:
@@ -69,7 +65,7 @@ def site_stream(principal: Principal, site_id: UUID) -> Stream:
         channels=(f"site:{site_id}",),
         event="status",
         fetch=partial(_of_site, site_id),
-        start=_tip(),
+        start=str(watermark.tip()),
         batch_size=BATCH,
         share=("site", site_id),
         poll_s=0.25,
@@ -85,19 +81,7 @@ def _of_instance(site_id: UUID, instance_id: UUID, after: str | None) -> list[It
 
 
 def _of_site(site_id: UUID, after: str | None) -> list[Item]:
-    match = _SITE_CURSOR.fullmatch(after or _BEGINNING)
-    if not match:
-        raise Invalid("The cursor is not one that this stream gave.")
+    begin = watermark.parse(after)
     with site_scope(site_id):
-        rows = _after(Event.of(site_id), int(match[1]), UUID(match[2])).order_by("xid", "id")
-        return [Item(f"{event.xid}-{event.pk}", as_json(event)) for event in rows[:BATCH]]
-
-
-def _after(events: QuerySet[Event], xid: int, event_id: UUID) -> QuerySet[Event]:
-    return events.extra(where=[f"(xid, id) > (%s, %s) AND xid < {_COMMITTED}"], params=[xid, event_id])
-
-
-def _tip() -> str:
-    with connections["default"].cursor() as cursor:
-        cursor.execute(f"SELECT {_COMMITTED} - 1")
-        return f"{cursor.fetchone()[0]}-ffffffff-ffff-ffff-ffff-ffffffffffff"
+        rows = watermark.between(Event.of(site_id), begin, watermark.horizon())
+        return [Item(str(Mark(event.xid, event.pk)), as_json(event)) for event in rows[:BATCH]]

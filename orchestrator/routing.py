@@ -10,6 +10,7 @@ from django.urls import re_path
 
 from common.realtime.consumer import StreamConsumer
 from instances.streams import instance_stream, site_stream
+from instances.tails import instance_tail
 from sites.doorkeeper import MembersOnly
 
 _members = MembersOnly()
@@ -27,6 +28,10 @@ websocket = AuthMiddlewareStack(
             re_path(
                 r"^ws/instances/(?P<target>[^/]+)/?$",
                 StreamConsumer.as_asgi(doorkeeper=_members, open_stream=instance_stream),
+            ),
+            re_path(
+                r"^ws/instances/(?P<target>[^/]+)/logs/?$",
+                StreamConsumer.as_asgi(doorkeeper=_members, open_stream=instance_tail),
             ),
             re_path(
                 r"^ws/sites/(?P<target>[^/]+)/?$",

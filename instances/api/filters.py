@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from common.api.filters import SiteFilterSet
+from common.api.filters import BooleanFilter, SiteFilterSet
+from common.ids import first_id_at
 from instances.models import Instance, Level, Log, LogType, Status
+
+_APART = timedelta(minutes=1)
+"""More than ever lies between the time in a row's id and its `created_at`."""
+_YEAR_ONE, _YEAR_9999 = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class InstanceFilter(SiteFilterSet):
@@ -22,13 +30,39 @@ class InstanceFilter(SiteFilterSet):
         fields: list[str] = []
 
 
-class LogFilter(SiteFilterSet):
+class TailFilter(SiteFilterSet):
+    """What a live tail can be narrowed to, too."""
+
     log_type = filters.MultipleChoiceFilter(choices=LogType.choices)
     level = filters.MultipleChoiceFilter(choices=Level.choices)
-    agent_id = filters.UUIDFilter()
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Log
         fields: list[str] = []
+
+
+class LogFilter(TailFilter):
+    """Moments also bound the id, whose time is the entry's: that rules out months and reads the rest by index."""
+
+    agent_id = filters.UUIDFilter()
+    user_id = filters.UUIDFilter()
+    parent_log = filters.UUIDFilter(field_name="parent_log_id")
+    tool_name = filters.CharFilter()
+    tool_call_id = filters.CharFilter()
+    is_error = BooleanFilter()
+    search = filters.CharFilter(method="by_text", max_length=200, label="In the message or the tool's name")
+    created_after = filters.IsoDateTimeFilter(method="since")
+    created_before = filters.IsoDateTimeFilter(method="until")
+
+    def by_text(self, logs: QuerySet[Log], name: str, text: str) -> QuerySet[Log]:
+        return logs.filter(Q(message__icontains=text) | Q(tool_name__icontains=text))
+
+    def since(self, logs: QuerySet[Log], name: str, moment: datetime) -> QuerySet[Log]:
+        return logs.filter(created_at__gte=moment, id__gte=first_id_at(max(moment, _YEAR_ONE) - _APART))
+
+    def until(self, logs: QuerySet[Log], name: str, moment: datetime) -> QuerySet[Log]:
+        return logs.filter(created_at__lt=moment, id__lt=first_id_at(min(moment, _YEAR_9999) + _APART))
+
+
+class SiteLogFilter(LogFilter):
+    instance_id = filters.UUIDFilter()

@@ -1,4 +1,4 @@
-"""What happened to an instance and what was written about it: events (a list, or live) and logs."""
+"""What happened to an instance: its events, as a list or live."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.api.filters import known_to, refuse_unknown
 from common.api.renderers import BrowsableAPIRenderer, JSONRenderer
 from common.errors import Invalid
 from common.realtime.sse import EventStreamRenderer, sse_response, wants_events
-from instances import selectors, services, streams
-from instances.api.filters import LogFilter
-from instances.api.serializers import EventSerializer, LogSerializer
-from instances.models import Event, Log
+from instances import selectors, streams
+from instances.api.serializers import EventSerializer
+from instances.models import Event
 from sites.api.base import SiteView
 from sites.keys import check_standing
 
@@ -51,30 +48,6 @@ class EventsView(SiteView, GenericAPIView):
         rows = selectors.events_of(self.principal, pk).filter(number__gt=_after(request))
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(EventSerializer(page, many=True).data)
-
-
-class LogsView(SiteView, GenericAPIView):
-    """An instance's log, newest first."""
-
-    scopes = {"GET": "logs:read", "POST": "logs:write"}
-    serializer_class = LogSerializer
-    filterset_class = LogFilter
-    queryset = Log.everywhere.none()
-
-    def get_queryset(self) -> QuerySet[Log]:
-        return selectors.logs_of(self.principal, self.kwargs["pk"])
-
-    @extend_schema(responses={200: LogSerializer(many=True)})
-    def get(self, request: Request, pk: UUID) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(LogSerializer(page, many=True).data)
-
-    @extend_schema(responses={201: LogSerializer})
-    def post(self, request: Request, pk: UUID) -> Response:
-        body = LogSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        log = services.write_log(self.principal, pk, **body.validated_data)
-        return Response(LogSerializer(log).data, status=201)
 
 
 def _after(request: Request) -> int:

@@ -161,6 +161,19 @@ class LogSerializer(StrictModelSerializer):
         read_only_fields = ("id", "created_at")
 
 
+class PlacedLogSerializer(LogSerializer):
+    """An entry that says itself which instance it is about."""
+
+    instance_id = serializers.UUIDField()
+
+
+class WrittenSerializer(serializers.Serializer):
+    """The answer to a list of entries: their ids, in the order sent."""
+
+    count = serializers.IntegerField()
+    ids = serializers.ListField(child=serializers.UUIDField())
+
+
 class ImageSerializer(serializers.Serializer):
     format = serializers.ChoiceField(["png", "jpeg"])
     width = serializers.IntegerField()

@@ -1,9 +1,10 @@
-"""The routes of `/api/instances`."""
+"""The routes of `/api/instances` and `/api/logs`."""
 
 from django.urls import path
 
 from instances.api.acting import ActionView, ScreenshotView
-from instances.api.history import EventsView, LogsView
+from instances.api.history import EventsView
+from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
 from instances.api.views import InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
 
 urlpatterns = [
@@ -22,4 +23,8 @@ urlpatterns = [
     path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),
     path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
     path("instances/<uuid:pk>/logs", LogsView.as_view(), name="instance-logs"),
+    path("instances/<uuid:pk>/logs/tail", LogTailView.as_view(), name="instance-logs-tail"),
+    path("logs", SiteLogsView.as_view(), name="logs"),
+    path("logs/tail", SiteLogTailView.as_view(), name="logs-tail"),
+    path("logs/<uuid:pk>", LogView.as_view(), name="log"),
 ]
