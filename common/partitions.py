@@ -19,8 +19,10 @@ from django.db.migrations.operations import CreateModel, RunPython
 from common.ids import first_id_at
 
 MONTHS_AHEAD = 2
-LOCK_TIMEOUT_MS = 1000
-"""Queries queue up behind whoever waits for a lock on a table, so nobody here waits longer; beat tries again."""
+LOCK_TIMEOUT_MS = 500
+"""Queries queue up behind whoever waits for a lock on a table, so nobody here waits longer; beat tries again. It is
+less than Postgres's own patience with a deadlock (a second), so that it is never a request that pays for one with us.
+"""
 _PRIVATE = (
     "REVOKE ALL ON {name} FROM app, crew",
     "ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",

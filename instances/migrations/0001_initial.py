@@ -396,6 +396,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="log",
+            index=models.Index(condition=models.Q(("is_error", True)), fields=["site", "-id"], name="log_errors"),
+        ),
+        migrations.AddIndex(
+            model_name="log",
             index=models.Index(
                 condition=models.Q(("parent_log__isnull", False)), fields=["parent_log"], name="log_children"
             ),

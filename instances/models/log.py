@@ -86,6 +86,7 @@ class Log(SiteOwned):
             models.Index(fields=["site", "xid", "id"], name="log_of_site_by_commit"),
             models.Index(fields=["agent", "-id"], name="log_by_agent", condition=Q(agent__isnull=False)),
             models.Index(fields=["user", "-id"], name="log_by_user", condition=Q(user__isnull=False)),
+            models.Index(fields=["site", "-id"], name="log_errors", condition=Q(is_error=True)),
             models.Index(fields=["parent_log"], name="log_children", condition=Q(parent_log__isnull=False)),
         ]
 
