@@ -13,7 +13,7 @@ from django.db import transaction
 from common import clock
 from common.realtime.publish import nudge_on_commit
 from common.tenancy import CREW
-from instances import journal
+from instances import followers, journal
 from instances.flavours import FLAVOURS
 from instances.models import Event, Instance, Status
 
@@ -44,6 +44,8 @@ TABLE: Mapping[tuple[str, str], Status] = {
     **{(status, "destroy_sent"): S.DELETING for status in S if status not in (S.DELETING, S.DELETED)},
     (S.DELETING, "gone"): S.DELETED,
 }
+DOWN = frozenset({S.STOPPING, S.ERROR, S.DELETING})
+"""Where an instance goes down, which those who work on it from above want to know."""
 
 FAILURES = frozenset({"gave_up", "vanished", "alarm"})
 """Events that stand in the instance's log, too."""
@@ -148,6 +150,8 @@ def move(row: Instance, event: str, *, reason: str = "") -> None:
     row.deadline_at = _deadline(row)
     _stamp(row, target)
     record(row, event, message=reason, status_from=source, status_to=target)
+    if target in DOWN:
+        followers.tell_on_commit(using=row._state.db or "default")
 
 
 def record(

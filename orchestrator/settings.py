@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }
+TASKS_WHEN_DOWN = ["plans.sweep"]  # by name, because what is below knows nothing of what is above
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 # --- Machines and their guests -----------------------------------------------------------------------------------

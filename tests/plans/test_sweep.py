@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from common.tenancy import CREW
 from plans import reconcile, tasks
@@ -112,3 +113,26 @@ def test_a_plan_is_not_written_for_an_instance_that_is_being_deleted(place: Plac
 
 def test_beat_sends_the_sweep() -> None:
     assert settings.CELERY_BEAT_SCHEDULE["plans.sweep"]["task"] == tasks.sweep.name == "plans.sweep"
+
+
+def test_an_instance_that_goes_down_asks_for_a_sweep_by_name(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr("instances.followers.current_app.send_task", lambda name, **_: sent.append(name))
+    befall(place.instance, "stop_sent")
+    befall(place.instance, "went_down")
+    assert sent == [tasks.sweep.name]
+    with pytest.raises(ZeroDivisionError), transaction.atomic(using=CREW):
+        befall(place.instance, "destroy_sent")
+        raise ZeroDivisionError
+    assert sent == [tasks.sweep.name], "what was not committed is not told"
+
+
+def test_a_lost_broker_costs_an_instance_s_move_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(name: str, **_: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr("instances.followers.current_app.send_task", away)
+    plan = _begun(place)
+    befall(place.instance, "stop_sent")
+    assert reconcile.sweep() == 1
+    assert place.read(plan)["status"] == "failed"
