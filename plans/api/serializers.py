@@ -17,6 +17,13 @@ STEPS_AT_MOST = 200
 DEPENDENCIES_AT_MOST = 50
 
 
+class Text(serializers.CharField):
+    """Any text, kept as it was sent: what a shell said may end in a line break."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"allow_blank": True, "trim_whitespace": False, "max_length": TEXT, **kwargs})
+
+
 class StepSerializer(serializers.Serializer):
     """A step as it is answered."""
 
@@ -43,13 +50,13 @@ class ChangedStepSerializer(StrictSerializer):
     """The body of a step's PATCH."""
 
     title = serializers.CharField(max_length=300, required=False)
-    description = serializers.CharField(required=False, allow_blank=True, max_length=TEXT)
+    description = Text(required=False)
     order = serializers.IntegerField(required=False, min_value=0, max_value=10_000)
     status = serializers.ChoiceField(STATUSES, required=False, help_text="Read as a wish along the steps' table.")
-    instructions = serializers.CharField(required=False, allow_blank=True, max_length=TEXT)
-    expected_output = serializers.CharField(required=False, allow_blank=True, max_length=TEXT)
-    actual_output = serializers.CharField(required=False, allow_blank=True, max_length=TEXT)
-    error_message = serializers.CharField(required=False, allow_blank=True, max_length=TEXT)
+    instructions = Text(required=False)
+    expected_output = Text(required=False)
+    actual_output = Text(required=False)
+    error_message = Text(required=False)
 
 
 class SentStepSerializer(ChangedStepSerializer):
@@ -109,14 +116,14 @@ class PlanSerializer(StrictModelSerializer):
 
 class _PlanBody(StrictSerializer):
     title = serializers.CharField(max_length=300)
-    description = serializers.CharField(allow_blank=True, max_length=TEXT)
+    description = Text()
     plan_type = serializers.ChoiceField(PlanType.choices)
     status = serializers.ChoiceField(
         PlanStatus.choices, help_text="Read as a wish along the lifecycle's table; 409 where it has no such move."
     )
     priority = serializers.IntegerField(min_value=1, max_value=10, help_text="1 to 10. Default 5.")
-    instructions = serializers.CharField(allow_blank=True, max_length=TEXT)
-    expected_output = serializers.CharField(allow_blank=True, max_length=TEXT)
+    instructions = Text()
+    expected_output = Text()
     success_criteria = serializers.ListField(child=serializers.CharField(max_length=2000), max_length=100)
     steps = SentStepSerializer(many=True, max_length=STEPS_AT_MOST)  # type: ignore[call-arg] # the list takes it
     max_retries = serializers.IntegerField(min_value=0, max_value=100, help_text="Default 3.")
@@ -165,7 +172,7 @@ class ChangedPlanSerializer(_PlanBody):
 
 @extend_schema_serializer(examples=[examples.REASON])
 class ReasonSerializer(StrictSerializer):
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=TEXT, help_text="Kept in the history.")
+    reason = Text(required=False, help_text="Kept in the history.")
 
 
 class PlanEventSerializer(StrictModelSerializer):

@@ -52,11 +52,11 @@ def test_the_plan_begins_with_its_first_step_and_is_completed_with_its_last(plac
     begun = place.step(plan, "a", status="in_progress")
     assert (begun["status"], _counts(begun)) == ("in_progress", (0, 3, 0))
     assert begun["started_at"] and begun["steps"][0]["started_at"] and not begun["completed_at"]
-    assert _counts(place.step(plan, "a", status="completed", actual_output="fine")) == (1, 3, 33)
+    assert _counts(place.step(plan, "a", status="completed", actual_output=" fine\n")) == (1, 3, 33)
     assert _counts(place.step(plan, "b", status="completed")) == (2, 3, 66)
     done = place.step(plan, "c", status="completed")
     assert (done["status"], _counts(done)) == ("completed", (3, 3, 100))
-    assert done["completed_at"] and done["steps"][0]["actual_output"] == "fine"
+    assert done["completed_at"] and done["steps"][0]["actual_output"] == " fine\n"
     assert place.kinds(plan).count("completed") == 1
 
 
