@@ -11,6 +11,7 @@ from django.urls import re_path
 from common.realtime.consumer import StreamConsumer
 from instances.streams import instance_stream, site_stream
 from instances.tails import instance_tail
+from plans.streams import plan_stream
 from sites.doorkeeper import MembersOnly
 
 _members = MembersOnly()
@@ -36,6 +37,10 @@ websocket = AuthMiddlewareStack(
             re_path(
                 r"^ws/sites/(?P<target>[^/]+)/?$",
                 StreamConsumer.as_asgi(doorkeeper=_members, open_stream=site_stream),
+            ),
+            re_path(
+                r"^ws/plans/(?P<target>[^/]+)/?$",
+                StreamConsumer.as_asgi(doorkeeper=_members, open_stream=plan_stream),
             ),
             re_path(r"", _nowhere),  # type: ignore[arg-type]
         ]

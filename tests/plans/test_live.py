@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from asgiref.sync import sync_to_async
+from websockets.asyncio.client import connect
 
 from infra.deployment import Deployment
 from plans import reconcile, services
 from tests import make
 from tests.plans.conftest import befall, running
-from tests.realtime.clients import events
+from tests.realtime.clients import events, message, refusal
 from tests.realtime.served import PROJECT, Web
 
 pytestmark = pytest.mark.django_db
@@ -61,8 +62,22 @@ async def test_a_plans_events_are_streamed_as_they_come_and_resumed(web: Web, db
     assert failed["message"] == "The instance was stopped."
 
 
+async def test_a_socket_tells_the_same_and_resumes(web: Web, db: None) -> None:
+    planned = await sync_to_async(Planned)()
+    url = f"ws://{web.address}/ws/plans/{planned.plan.pk}?after=2"
+    async with connect(url, additional_headers={"x-api-key": planned.secret}) as socket:
+        assert (await message(socket))["type"] == "following"
+        assert (await message(socket))["data"]["kind"] == "started"
+        await sync_to_async(planned.fall)()
+        assert (await message(socket))["data"]["status"] == "failed"
+
+
 async def test_a_foreign_plan_is_not_streamed(web: Web, db: None) -> None:
     planned, stranger = await sync_to_async(Planned)(), await sync_to_async(Planned)()
     with pytest.raises(AssertionError, match="NOT_FOUND"):
         async with events(web.url + planned.path, x_api_key=stranger.secret):
             pass
+    async with connect(
+        f"ws://{web.address}/ws/plans/{planned.plan.pk}", additional_headers={"x-api-key": stranger.secret}
+    ) as socket:
+        assert await refusal(socket) == (4404, "NOT_FOUND")
