@@ -187,7 +187,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["common.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["common.api.renderers.JSONRenderer", "common.api.renderers.BrowsableAPIRenderer"],
     "DEFAULT_PAGINATION_CLASS": "common.api.keyset.PageOrCursor",
-    "DEFAULT_FILTER_BACKENDS": ["common.api.filters.StrictFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": [
+        "common.api.filters.StrictFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "common.api.ordering.StrictOrderingFilter",
+    ],
     "DEFAULT_SCHEMA_CLASS": "common.api.schema.Schema",
     "NUM_PROXIES": int(os.environ.get("TRUSTED_PROXIES") or "0"),  # whose X-Forwarded-For throttles may believe
     "EXCEPTION_HANDLER": "common.api.exceptions.handle",

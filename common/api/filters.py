@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from common.errors import Invalid
 
+LONGEST_SEARCH = 200
 _ALWAYS = frozenset({"format", "site_id", "ticket"})
 """`format` picks the renderer; `site_id` and `ticket` are read at the door."""
 
@@ -35,6 +36,18 @@ class SiteFilterSet(filters.FilterSet):
     }
 
 
+class IdsFilter(filters.BaseInFilter, filters.UUIDFilter):
+    """`id=A,B,C`: whichever of these there are."""
+
+
+class ListFilterSet(SiteFilterSet):
+    """What every list of rows can be filtered by, whatever they are."""
+
+    id = IdsFilter(label="One id, or several with commas between them.")
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+
 class StrictFilterBackend(filters.DjangoFilterBackend):
     """django-filter, where an unknown parameter or a bad value is a 400.
 
@@ -46,11 +59,19 @@ class StrictFilterBackend(filters.DjangoFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         filterset = self.get_filterset(request, queryset, view)
         refuse_unknown(request, known_to(view) | _names(filterset))
+        _refuse_long_search(request)
         if filterset is None:
             return queryset
         if not filterset.is_valid():
             raise translate_validation(filterset.errors)
         return filterset.qs
+
+
+def _refuse_long_search(request: Request) -> None:
+    """Each word costs a look at every searched column of every row."""
+    if len(request.query_params.get("search", "")) > LONGEST_SEARCH:
+        rule = f"At most {LONGEST_SEARCH} characters."
+        raise Invalid(f"search: {rule}", fields={"search": [rule]})
 
 
 def known_to(view: Any) -> frozenset[str]:

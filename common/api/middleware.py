@@ -18,6 +18,7 @@ from common.logs import request_id
 _Handler = Callable[[HttpRequest], Any]
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _API_ROOTS = ("/api", "/v1")
+_UUID = re.compile(r"(?<=/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/|$)", re.IGNORECASE)
 
 
 class _TwoWays:
@@ -71,7 +72,8 @@ class SaneRequest(_TwoWays):
 
 
 def canonical(path: str) -> str:
-    """The one form a route of ours is known by: `/api/` with its slash, everything below it without.
+    """The one form a route of ours is known by: `/api/` with its slash, everything below it without; UUIDs in small
+    letters.
 
     Routes are written without a trailing slash; a redirect instead would lose a client's body.
     """
@@ -79,8 +81,12 @@ def canonical(path: str) -> str:
         if path == root:
             return f"{root}/"
         if path.startswith(f"{root}/") and path != f"{root}/":
-            return path.removesuffix("/")
+            return _small(path.removesuffix("/"))
     return path
+
+
+def _small(path: str) -> str:
+    return path if path == path.lower() else _UUID.sub(lambda found: found[0].lower(), path)
 
 
 def _named(response: HttpResponseBase, name: str) -> HttpResponseBase:

@@ -7,23 +7,26 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from common.api.filters import BooleanFilter, SiteFilterSet
+from common.api.filters import BooleanFilter, ListFilterSet, SiteFilterSet
 from common.ids import first_id_at
-from instances.models import Instance, Level, Log, LogType, Status
+from instances.models import Desired, Instance, Level, Log, LogType, Status
 
 _APART = timedelta(minutes=1)
 """More than ever lies between the time in a row's id and its `created_at`."""
 _YEAR_ONE, _YEAR_9999 = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
-class InstanceFilter(SiteFilterSet):
+class InstanceFilter(ListFilterSet):
     status = filters.MultipleChoiceFilter(choices=Status.choices)
+    desired_state = filters.MultipleChoiceFilter(choices=Desired.choices)
     instance_type = filters.MultipleChoiceFilter(choices=Instance.TYPES)
     name = filters.CharFilter(lookup_expr="icontains")
+    provider = filters.CharFilter()
     user_id = filters.UUIDFilter()
     agent_id = filters.UUIDFilter()
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_by = filters.UUIDFilter(field_name="created_by_id")
+    updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    active_before = filters.IsoDateTimeFilter(field_name="last_activity_at", lookup_expr="lt")
 
     class Meta:
         model = Instance

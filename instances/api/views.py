@@ -41,6 +41,8 @@ class InstanceViewSet(ListModelMixin, Shows, Changes):
     }
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilter
+    search_fields = ["name", "status_reason"]
+    ordering_fields = ["created_at", "updated_at", "name", "status", "last_activity_at", "started_at", "stopped_at"]
 
     def select(self) -> QuerySet[Instance]:
         return selectors.instances_of(self.principal)

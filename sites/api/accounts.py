@@ -25,6 +25,8 @@ class InvitationViewSet(ListModelMixin, DestroyModelMixin, Shows):
 
     serializer_class = serializers.InvitationSerializer
     filterset_class = filters.InvitationFilter
+    search_fields = ["email"]
+    ordering_fields = ["created_at", "expires_at", "email"]
     scopes = {"GET": "invitations:read", "POST": "invitations:write", "DELETE": "invitations:write"}
 
     def select(self) -> QuerySet[Invitation]:

@@ -22,6 +22,8 @@ class SiteViewSet(ListModelMixin, Shows, Changes):
 
     serializer_class = serializers.SiteSerializer
     filterset_class = filters.SiteFilter
+    search_fields = ["name"]
+    ordering_fields = ["created_at", "updated_at", "name"]
     scopes = {"GET": "sites:read", "PUT": "sites:write", "PATCH": "sites:write"}
     site_in_path = True
 
@@ -43,6 +45,8 @@ class UserViewSet(ListModelMixin, Shows):
 
     serializer_class = serializers.UserSerializer
     filterset_class = filters.UserFilter
+    search_fields = ["email", "name"]
+    ordering_fields = ["created_at", "email", "name"]
     scopes = {"GET": "users:read", "POST": "users:write"}
 
     def select(self) -> QuerySet[User]:
@@ -85,6 +89,8 @@ class MembershipViewSet(ListModelMixin, DestroyModelMixin, Shows, Changes):
 
     serializer_class = serializers.MembershipSerializer
     filterset_class = filters.MembershipFilter
+    search_fields = ["user__email", "user__name"]
+    ordering_fields = ["created_at", "role"]
     scopes = {
         "GET": "memberships:read",
         "POST": "memberships:write",
@@ -114,6 +120,8 @@ class AgentViewSet(ListModelMixin, DestroyModelMixin, Shows, Changes):
 
     serializer_class = serializers.AgentSerializer
     filterset_class = filters.AgentFilter
+    search_fields = ["name", "description"]
+    ordering_fields = ["created_at", "updated_at", "name"]
     scopes = {
         "GET": "agents:read",
         "POST": "agents:write",
@@ -141,6 +149,8 @@ class KeyViewSet(ListModelMixin, DestroyModelMixin, Shows):
 
     serializer_class = serializers.KeySerializer
     filterset_class = filters.KeyFilter
+    search_fields = ["name", "prefix"]
+    ordering_fields = ["created_at", "name", "expires_at", "last_used_at"]
     scopes = {"GET": "keys:read", "POST": "keys:write", "DELETE": "keys:write"}
 
     def select(self) -> QuerySet[ApiKey]:
