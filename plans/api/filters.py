@@ -9,12 +9,12 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
 from common import clock
-from common.api.filters import BooleanFilter, SiteFilterSet
+from common.api.filters import BooleanFilter, ListFilterSet
 from plans.lifecycle import OVER
 from plans.models import Dependency, Plan, PlanStatus, PlanType
 
 
-class PlanFilter(SiteFilterSet):
+class PlanFilter(ListFilterSet):
     instance_id = filters.UUIDFilter()
     user_id = filters.UUIDFilter()
     agent_id = filters.UUIDFilter()
@@ -27,8 +27,6 @@ class PlanFilter(SiteFilterSet):
     due_after = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
     due_before = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
     overdue = BooleanFilter(method="by_overdue", label="Due before now, and not over")
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Plan

@@ -8,14 +8,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.filters import SearchFilter
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import DestroyModelMixin, ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api.filters import StrictFilterBackend
-from common.api.ordering import StrictOrderingFilter
 from common.errors import Invalid
 from plans import selectors, services
 from plans.api.examples import PLAN
@@ -49,7 +46,6 @@ class PlanViewSet(ListModelMixin, DestroyModelMixin, Shows, Changes):
     }
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
-    filter_backends = [StrictFilterBackend, SearchFilter, StrictOrderingFilter]
     search_fields = SEARCHED
     ordering_fields = ORDERED_BY
 
@@ -161,7 +157,6 @@ class InstancePlansView(SiteView, GenericAPIView):
 
     scopes = {"GET": "plans:read", "POST": "plans:write"}
     filterset_class = PlanFilter
-    filter_backends = [StrictFilterBackend, SearchFilter, StrictOrderingFilter]
     search_fields = SEARCHED
     ordering_fields = ORDERED_BY
     queryset = Plan.everywhere.none()

@@ -77,7 +77,6 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "site": SITE,
         "title": "by `search`",
         "description": "by `search`",
-        "id": "GET of one",
         "instance_event": INNER,
         "last_event": INNER,
         "updated_at": "ordered by, not looked up",

@@ -167,6 +167,7 @@ def test_lists_are_newest_first_filtered_searched_and_ordered(place: Place) -> N
         "?due_after=2030-01-01T00:00:00Z": ["third"],
         "?overdue=true": ["first"],
         "?overdue=false": ["third", "second"],
+        f"?id={first['id']},{second['id']}": ["second", "first"],
         "?created_before=2020-01-01T00:00:00Z": [],
         "?created_after=2020-01-01T00:00:00Z": ["third", "second", "first"],
         "?search=HERRING": ["first"],
