@@ -40,6 +40,10 @@ class Platform:
             raise Refused(f"{method} {path}: {answer.status} {answer.data[:500].decode(errors='replace')}")
         return answer.data
 
+    def ask_nothing(self) -> None:
+        """An address that does not exist: what a request costs before anybody looks at it."""
+        self._http.urlopen("GET", "/api/nothing", timeout=10, redirect=False)
+
     def act(self, instance_id: str, action: dict[str, Any]) -> Any:
         return json.loads(self.call("POST", f"/api/instances/{instance_id}/actions", action))
 
@@ -87,6 +91,6 @@ def platform(credentials: Path | None) -> Iterator[Platform]:
 def _own() -> Iterator[Stack]:
     with contextlib.ExitStack() as ending:
         with step("A platform of our own"):
-            stack = ending.enter_context(started_stack())
+            stack = ending.enter_context(started_stack(durable=True))
         say()
         yield stack

@@ -87,12 +87,16 @@ class Stack:
 
 
 @contextmanager
-def started_stack() -> Iterator[Stack]:
-    """Start the platform, and at the end take it away whole: machines, processes, data."""
+def started_stack(*, durable: bool = False) -> Iterator[Stack]:
+    """Start the platform, and at the end take it away whole: machines, processes, data.
+
+    `durable` has its commits wait for the disk, as a real platform's do: for who measures.
+    """
     folder = temporary_directory("stack")
     state_dir, port = folder / "state", free_port()
     (state_dir / "logs").mkdir(parents=True)
-    up = _infra(folder, "infra.up", "--no-instance", "--throwaway", "--port", str(port), state_dir=state_dir)
+    quick = () if durable else ("--throwaway",)
+    up = _infra(folder, "infra.up", "--no-instance", *quick, "--port", str(port), state_dir=state_dir)
     try:
         yield _await_up(up, state_dir, port)
     finally:
