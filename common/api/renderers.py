@@ -33,7 +33,23 @@ class JSONRenderer(renderers.JSONRenderer):
 
 def dumps(data: Any, *, indented: bool = False) -> bytes:
     """`data` as JSON; for streams and other places outside of REST framework, too."""
-    return orjson.dumps(data, _plain, _OPTIONS | (orjson.OPT_INDENT_2 if indented else 0))
+    options = _OPTIONS | (orjson.OPT_INDENT_2 if indented else 0)
+    try:
+        return orjson.dumps(data, _plain, options)
+    except TypeError:
+        return orjson.dumps(_within_64_bits(data), _plain, options)
+
+
+def _within_64_bits(data: Any) -> Any:
+    """`data` with its huge whole numbers as floats, as they came: Postgres gives 1e300 back in all its digits."""
+    match data:
+        case Mapping():
+            return {name: _within_64_bits(value) for name, value in data.items()}
+        case list() | tuple():
+            return [_within_64_bits(value) for value in data]
+        case int() if not -(2**63) <= data < 2**64:
+            return float(data)
+    return data
 
 
 def moment(value: datetime) -> str:

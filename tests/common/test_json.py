@@ -37,6 +37,12 @@ def test_what_has_no_json_form_of_its_own_is_text() -> None:
         dumps(object())
 
 
+def test_a_huge_number_that_postgres_spells_out_is_written_as_it_came() -> None:
+    assert dumps({"a": [10**300, {"b": (-(10**300), 1)}], "c": 2**64 - 1}) == (
+        b'{"a":[1e+300,{"b":[-1e+300,1]}],"c":18446744073709551615}'
+    )
+
+
 def test_depth_is_bounded_and_not_by_the_count_of_brackets() -> None:
     assert loads(_nested(64))
     with pytest.raises(Invalid, match="deeper than 64"):
