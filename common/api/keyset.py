@@ -13,9 +13,17 @@ from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
 from django.db.models import Field, Q, QuerySet
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from common.api.pagination import _SECRET, DEFAULT_LIMIT, MAX_LIMIT, Page, _count, _exact, _number, _parameter
+from common.api.pagination import (
+    _SECRET,
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Page,
+    count_of,
+    counting_of,
+    number,
+    parameter,
+)
 from common.errors import Invalid
 
 _OWN = {"limit", "offset", "cursor"}
@@ -29,7 +37,7 @@ class PageOrCursor(Page):
     """
 
     parameters = Page.parameters | {"cursor"}
-    _walk: _Walk | None = None
+    walk: Walk | None = None
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         query = request.query_params
@@ -40,27 +48,20 @@ class PageOrCursor(Page):
         if not isinstance(queryset, QuerySet):
             raise _bad("This list has no cursor.")
         self.request = request
-        self.limit = _number(query, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
-        self.counted = _count(queryset, exact=_exact(query)) if "count" in query else None
-        self._walk = _Walk.along(queryset, query["cursor"])
-        return self._walk.page(queryset, self.limit)
+        self.limit = number(query, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+        self.count = count_of(queryset, counting_of(query)) if "count" in query else None
+        self.walk = Walk.along(queryset, query["cursor"])
+        return self.walk.page(queryset, self.limit)
 
-    def get_paginated_response(self, data: Any) -> Response:
-        walk = self._walk
-        if walk is None:
-            return super().get_paginated_response(data)
-        return Response(
-            {
-                "count": self.counted,
-                "next": self._cursor_link(walk.next),
-                "previous": self._cursor_link(walk.previous),
-                "results": data,
-            }
-        )
+    def around(self) -> dict[str, Any]:
+        if self.walk is None:
+            return super().around()
+        links = {"next": self._cursor_link(self.walk.next), "previous": self._cursor_link(self.walk.previous)}
+        return {"count": self.count, **links}
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         text = "Pages by key, flat with depth: empty for the first page, then as `next` and `previous` give it."
-        return [*super().get_schema_operation_parameters(view), _parameter("cursor", text, {"type": "string"})]
+        return [*super().get_schema_operation_parameters(view), parameter("cursor", text, {"type": "string"})]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         page: dict[str, Any] = super().get_paginated_response_schema(schema)
@@ -83,7 +84,7 @@ class PageOrCursor(Page):
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column:
     field: Field[Any, Any]
     descending: bool
 
@@ -91,8 +92,8 @@ class _Column:
     def name(self) -> str:
         return ("-" if self.descending else "") + self.field.name
 
-    def turned(self) -> _Column:
-        return _Column(self.field, not self.descending)
+    def turned(self) -> Column:
+        return Column(self.field, not self.descending)
 
     def beyond(self, value: Any, rest: Q | None) -> Q:
         """Rows past `value`, or at it and past `rest`. Postgres puts NULL above everything."""
@@ -111,48 +112,52 @@ class _Column:
         return found
 
 
-class _Walk:
-    """One page of a walk along a list's order. `next` and `previous` are known once the page was read."""
+class Walk:
+    """One page of a walk along a list's order. `next` and `previous` are known once the page was read.
 
-    def __init__(self, order: tuple[_Column, ...], label: str, cursor: str) -> None:
+    `values` are the key that the page begins beyond, None for the first page; `way` is the order it is read in.
+    """
+
+    def __init__(self, order: tuple[Column, ...], label: str, cursor: str) -> None:
         self._order = order
         names = ",".join(column.name for column in order)
         # A cursor is good for one list in one order: another's fails the signature.
         self._signer = Signer(salt=f"cursor of {label} by {names}", sep=".")
-        self._backward = False
-        self._values: list[Any] | None = None
+        self.backward = False
+        self.values: list[Any] | None = None
         if cursor:
-            self._backward, self._values = self._read(cursor)
+            self.backward, self.values = self._read(cursor)
+        self.way = tuple(column.turned() for column in order) if self.backward else order
         self.next: str | None = None
         self.previous: str | None = None
 
     @classmethod
-    def along(cls, rows: QuerySet[Any], cursor: str) -> _Walk:
-        return cls(_order_of(rows), rows.model._meta.label_lower, cursor)
+    def along(cls, rows: QuerySet[Any], cursor: str) -> Walk:
+        return cls(order_of(rows), rows.model._meta.label_lower, cursor)
 
     def page(self, rows: QuerySet[Any], limit: int) -> list[Any]:
-        way = tuple(column.turned() for column in self._order) if self._backward else self._order
-        rows = rows.order_by(*(column.name for column in way))
-        if self._values is not None:
-            rows = rows.filter(_beyond(way, self._values))
+        rows = rows.order_by(*(column.name for column in self.way))
+        if self.values is not None:
+            rows = rows.filter(beyond(self.way, self.values))
         found = list(rows[: limit + 1])
         page = found[:limit]
-        if self._backward:
+        if self.backward:
             page.reverse()
-        self._look_around(page, more=len(found) > limit)
+        if page:
+            self.look_around(self._key(page[0]), self._key(page[-1]), more=len(found) > limit)
         return page
 
-    def _look_around(self, page: list[Any], *, more: bool) -> None:
-        if not page:
-            return
-        is_next = more or self._backward
-        is_previous = more if self._backward else self._values is not None
-        self.next = self._write(page[-1], backward=False) if is_next else None
-        self.previous = self._write(page[0], backward=True) if is_previous else None
+    def look_around(self, first: Sequence[Any], last: Sequence[Any], *, more: bool) -> None:
+        """Take note of the page's two ends, and whether there is `more` on the way that it was read."""
+        self.next = self._write(last, backward=False) if more or self.backward else None
+        is_previous = more if self.backward else self.values is not None
+        self.previous = self._write(first, backward=True) if is_previous else None
 
-    def _write(self, row: Any, *, backward: bool) -> str:
-        values = [_plain(getattr(row, column.field.attname)) for column in self._order]
-        return self._signer.sign_object([backward, *values])
+    def _key(self, row: Any) -> list[Any]:
+        return [getattr(row, column.field.attname) for column in self._order]
+
+    def _write(self, key: Sequence[Any], *, backward: bool) -> str:
+        return self._signer.sign_object([backward, *map(_plain, key)])
 
     def _read(self, cursor: str) -> tuple[bool, list[Any]]:
         try:
@@ -164,20 +169,21 @@ class _Walk:
             raise _bad("Not a cursor of this list in this order.") from error
 
 
-def _order_of(rows: QuerySet[Any]) -> tuple[_Column, ...]:
+def order_of(rows: QuerySet[Any]) -> tuple[Column, ...]:
     """The columns that `rows` are sorted by, made unique by the key."""
     meta = rows.model._meta
-    columns: list[_Column] = []
+    columns: list[Column] = []
     for name in rows.query.order_by or meta.ordering or ("-pk",):
         bare = str(name).removeprefix("-")
-        column = _Column(meta.pk if bare == "pk" else meta.get_field(bare), str(name).startswith("-"))
+        column = Column(meta.pk if bare == "pk" else meta.get_field(bare), str(name).startswith("-"))
         columns.append(column)
         if column.field.unique and not column.field.null:
             return tuple(columns)
-    return (*columns, _Column(meta.pk, columns[-1].descending))
+    return (*columns, Column(meta.pk, columns[-1].descending))
 
 
-def _beyond(order: Sequence[_Column], values: Sequence[Any]) -> Q:
+def beyond(order: Sequence[Column], values: Sequence[Any]) -> Q:
+    """The rows that come after the one with these `values` (or expressions; None for NULL) in that order."""
     condition: Q | None = None
     for column, value in reversed(list(zip(order, values, strict=True))):
         condition = column.beyond(value, condition)

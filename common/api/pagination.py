@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from django.conf import settings
 from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
@@ -18,42 +19,45 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_OFFSET = 1_000_000
 COUNT_CAP = 10_001
+COUNTINGS = ("capped", "exact", "estimate")
+_COUNTING = "`capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost."
 _SECRET = {"ticket", "token"}
 
 
 class Page(BasePagination):
-    """`count` stops at 10,001, which reads "more than 10,000"; with `count=exact` it is exact, and slower.
-
-    A page that shows the list's end costs no counting at all.
+    """`count` stops at 10,001, which reads "more than 10,000"; `count=exact` counts all, `count=estimate` asks the
+    planner, who has counted before. A page that shows the list's end costs no counting at all.
     """
 
     parameters = frozenset({"limit", "offset", "count"})
+    count: int | None
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         query = request.query_params
         self.request = request
-        self.limit = _number(query, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
-        self.offset = _number(query, "offset", 0, least=0, most=MAX_OFFSET)
-        exact = _exact(query)
+        self.limit = number(query, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+        self.offset = number(query, "offset", 0, least=0, most=MAX_OFFSET)
+        counting = counting_of(query)
         rows = list(queryset[self.offset : self.offset + self.limit + 1])
         self.more = len(rows) > self.limit
         page = rows[: self.limit]
         if self.more or (self.offset and not page):
-            self.count = _count(queryset, exact=exact)
+            self.count = count_of(queryset, counting)
         else:
             self.count = self.offset + len(page)
         return page
 
     def get_paginated_response(self, data: Any) -> Response:
+        return Response({**self.around(), "results": data})
+
+    def around(self) -> dict[str, Any]:
+        """What stands around the results: the count and the links."""
         before = max(0, self.offset - self.limit)
-        return Response(
-            {
-                "count": self.count,
-                "next": self._link(self.offset + self.limit) if self.more else None,
-                "previous": self._link(before) if self.offset else None,
-                "results": data,
-            }
-        )
+        return {
+            "count": self.count,
+            "next": self._link(self.offset + self.limit) if self.more else None,
+            "previous": self._link(before) if self.offset else None,
+        }
 
     def get_results(self, data: Any) -> Any:
         return data["results"]
@@ -61,11 +65,11 @@ class Page(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         offset = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
-        counting = {"type": "string", "enum": ["capped", "exact"], "default": "capped"}
+        counting = {"type": "string", "enum": list(COUNTINGS), "default": "capped"}
         return [
-            _parameter("limit", "How many results to return.", limit),
-            _parameter("offset", "How many results to skip.", offset),
-            _parameter("count", "`capped` counts to 10,001 and stops; `exact` counts all.", counting),
+            parameter("limit", "How many results to return.", limit),
+            parameter("offset", "How many results to skip.", offset),
+            parameter("count", _COUNTING, counting),
         ]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -92,11 +96,11 @@ class Page(BasePagination):
         return f"{settings.PUBLIC_URL}{self.request.path}?{urlencode(query)}"
 
 
-def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
 
 
-def _number(query: Any, name: str, default: int, *, least: int, most: int) -> int:
+def number(query: Any, name: str, default: int, *, least: int, most: int) -> int:
     text = query.get(name, "")
     if text == "":
         return default
@@ -106,15 +110,25 @@ def _number(query: Any, name: str, default: int, *, least: int, most: int) -> in
     return int(text)
 
 
-def _exact(query: Any) -> bool:
-    wanted = query.get("count", "") or "capped"
-    if wanted not in {"capped", "exact"}:
-        raise Invalid("count: Either capped or exact.", fields={"count": ["Either capped or exact."]})
-    return bool(wanted == "exact")
+def counting_of(query: Any) -> str:
+    """How the request wants its list counted."""
+    wanted = str(query.get("count", "") or "capped")
+    if wanted not in COUNTINGS:
+        rule = f"One of: {', '.join(COUNTINGS)}."
+        raise Invalid(f"count: {rule}", fields={"count": [rule]})
+    return wanted
 
 
-def _count(rows: QuerySet[Any] | Sequence[Any], *, exact: bool) -> int:
+def count_of(rows: QuerySet[Any] | Sequence[Any], counting: str) -> int:
+    """The number of `rows`, as exactly as `counting` says."""
     if not isinstance(rows, QuerySet):
         return len(rows)
     rows = rows.order_by()
-    return rows.count() if exact else rows[:COUNT_CAP].count()
+    if counting == "estimate":
+        return _estimate(rows)
+    return rows.count() if counting == "exact" else rows[:COUNT_CAP].count()
+
+
+def _estimate(rows: QuerySet[Any]) -> int:
+    plan: dict[str, Any] = orjson.loads(rows.values_list("pk").explain(format="json"))[0]["Plan"]
+    return int(plan["Plan Rows"])

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from common.api import pagination
@@ -74,6 +74,20 @@ def test_a_count_stops_at_its_cap_unless_exactness_is_asked_for(monkeypatch: pyt
     assert client.get("/api/agents?limit=2&count=exact").json()["count"] == 9
     beyond = client.get("/api/agents?limit=2&offset=7").json()
     assert (beyond["count"], beyond["next"]) == (9, None)  # the end is in sight, so nothing was counted
+
+
+def test_an_estimate_is_the_planners_and_counts_nothing() -> None:
+    site = make.site()
+    _agents(site, 300)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE sites_agent")
+    client = make.client(site)
+    client.get("/api/agents")
+    with CaptureQueriesContext(connection) as queries:
+        count = client.get("/api/agents?limit=2&count=estimate").json()["count"]
+    assert _counts(queries) == 0 and 200 < count < 400
+    assert client.get("/api/agents?cursor=&count=estimate").json()["count"] == count
+    assert client.get("/api/agents?count=guess").status_code == 400
 
 
 def test_a_page_that_shows_the_end_counts_nothing() -> None:
