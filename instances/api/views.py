@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, TextField, Value, When
+from django.db.models.functions import Cast, Concat, Replace
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -20,7 +21,12 @@ from instances.api.filters import InstanceFilter
 from instances.api.serializers import ChangedInstanceSerializer, InstanceSerializer, NewInstanceSerializer
 from instances.models import Instance, Status
 from sites.api.base import Changes, Shows, SiteView
+from sites.api.hot import Hot
 
+TEXT = TextField()
+NULL, DASH, NOTHING = (Value(value, output_field=TEXT) for value in (None, "-", ""))
+MACHINE = Concat(Replace(Cast("id", TEXT), DASH, NOTHING), DASH, Cast("incarnation", TEXT), output_field=TEXT)
+"""`Instance.machine`, for lists that PostgreSQL writes."""
 ENDS = (Status.ERROR, Status.DELETING, Status.DELETED)
 
 
@@ -29,8 +35,13 @@ class WaitedInVain(PlatformError):
     code = "WAIT_TIMEOUT"
 
 
-class InstanceViewSet(ListModelMixin, Shows, Changes):
+class InstanceViewSet(Hot, ListModelMixin, Shows, Changes):
     """The machines of a site."""
+
+    computed = {
+        "provider_ref": Case(When(handle__isnull=False, then=MACHINE), default=NULL),
+        "cdp_url": NULL,
+    }
 
     scopes = {
         "GET": "instances:read",

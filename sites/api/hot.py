@@ -1,0 +1,140 @@
+"""The short way to a view's GET: for requests with a key and nothing unusual, answered by PostgreSQL's own JSON.
+
+It answers or it passes: whatever it is not sure of goes the ordinary way, which alone knows how to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from types import SimpleNamespace
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.db import Error, connection
+from django.db.models import Expression, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from common.api.etag import etag_of
+from common.api.hotlist import Asked, HotList
+from common.api.rowsql import columns_of
+from common.errors import PlatformError
+from common.tenancy import read_in_site
+from sites.api.authentication import key_in
+from sites.api.base import SiteOwnedViewSet
+from sites.keys import find_principal
+from sites.principal import Principal
+
+LONGEST_QUERY = 1000
+_JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
+_ORDINARY = frozenset({"format", "site_id", "ticket"})
+_HOT_ACTIONS = ("list", "retrieve")
+# In what is compiled for everybody these stand for whoever asks; no row has them.
+_SITE, _USER, _AGENT, _KEY = uuid4(), uuid4(), uuid4(), uuid4()
+
+View = Callable[..., HttpResponseBase]
+
+
+class Hot(SiteOwnedViewSet):
+    """A viewset whose `list` and `retrieve` have a short way. `computed` has the SQL of what is no column."""
+
+    computed: ClassVar[Mapping[str, Expression]] = {}
+    scopes: ClassVar[dict[str, str | None]]
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> View:  # type: ignore[override]
+        view: View = super().as_view(actions, **initkwargs)
+        action = (actions or {}).get("get")
+        if action not in _HOT_ACTIONS:
+            return view
+        allowed = ", ".join([*(method.upper() for method in actions), "HEAD", "OPTIONS"])
+
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            return short(cls, action, request, kwargs, allowed) or view(request, *args, **kwargs)
+
+        answer.__dict__.update(view.__dict__)  # what urls, the schema and the CSRF check read from a view
+        return answer
+
+
+def short(
+    view: type[Hot], action: str, request: HttpRequest, kwargs: Mapping[str, Any], allowed: str
+) -> HttpResponse | None:
+    """The answer, or None: go the ordinary way, where the refusals and the rare cases are."""
+    secret = key_in(request) if _is_usual(request) else None
+    if not secret:
+        return None
+    try:
+        principal = find_principal(secret)
+        if view.scopes["GET"] not in principal.scopes:
+            return None
+        return _answer(view, action, request, kwargs, principal, allowed)
+    except (PlatformError, APIException):
+        return None
+    except Error:
+        connection.close()  # what a broken connection means is for the ordinary way to say, over a new one
+        return None
+
+
+def _is_usual(request: HttpRequest) -> bool:
+    query = request.META.get("QUERY_STRING", "")
+    return (
+        request.method == "GET"
+        and request.META.get("HTTP_ACCEPT", "") in _JSON
+        and "HTTP_X_SITE" not in request.META
+        and len(query) <= LONGEST_QUERY
+        and not (query and not _ORDINARY.isdisjoint(request.GET))
+    )
+
+
+def _answer(
+    view: type[Hot], action: str, request: HttpRequest, kwargs: Mapping[str, Any], principal: Principal, allowed: str
+) -> HttpResponse | None:
+    asked = Asked(
+        kind=(principal.role, principal.scopes, principal.agent_id is None, principal.key_id is None),
+        rows=partial(_rows, view, action, request, principal),
+        values={
+            _SITE: principal.site_id,
+            _USER: principal.user_id,
+            _AGENT: principal.agent_id,
+            _KEY: principal.key_id,
+        },
+        read=partial(read_in_site, principal.site_id),
+    )
+    headers = {"Allow": allowed, "Vary": "Accept"}
+    if action == "list":
+        body = _hot(view).page(request.GET, request.path, asked)
+        return None if body is None else HttpResponse(body, content_type="application/json", headers=headers)
+    found = None if request.GET else _hot(view).one(kwargs["pk"], asked)
+    if found is None:
+        return None
+    body, pk, updated_at = found
+    headers["ETag"] = etag_of(SimpleNamespace(pk=pk, updated_at=updated_at)) or ""
+    return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+@cache
+def _hot(view: type[Hot]) -> HotList:
+    assert view.serializer_class is not None
+    return HotList(columns_of(view.serializer_class, view.computed))
+
+
+def _rows(view_class: type[Hot], action: str, request: HttpRequest, principal: Principal) -> QuerySet[Any]:
+    """What the view itself would list, asked by somebody of no particular site."""
+    anybody = Principal(
+        site_id=_SITE,
+        user_id=_USER,
+        role=principal.role,
+        scopes=principal.scopes,
+        via="key",
+        agent_id=principal.agent_id and _AGENT,
+        key_id=principal.key_id and _KEY,
+    )
+    view: Any = view_class()
+    view.request = Request(request)
+    view.request.user, view.request.auth = anybody, anybody
+    view.action, view.kwargs, view.format_kwarg = action, {}, None
+    rows: QuerySet[Any] = view.get_queryset()
+    return rows if action == "retrieve" else view.filter_queryset(rows)
