@@ -214,7 +214,11 @@ SPECTACULAR_SETTINGS = {
     "DEFAULT_QUERY_MANAGER": "_base_manager",  # a tenant's model has no `objects`
     "APPEND_COMPONENTS": {"schemas": actions.openapi_schemas()},
     # Choices stay where they are used: named components would need an entry here for every field of the same name.
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
+        "common.api.schema.describe_errors",
+        "common.api.examples.complete",
+    ],
 }
 
 # --- Texts, times, files, logs -----------------------------------------------------------------------------------

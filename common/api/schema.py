@@ -4,27 +4,49 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from common.errors import (
+    Conflict,
+    Forbidden,
+    GuestFailed,
+    GuestSilent,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    PlatformError,
+    PreconditionFailed,
+    TooMany,
+    Unavailable,
+)
+
 Direction = Literal["request", "response"]
 
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_MEANINGS = {
-    400: "The request is not valid; `details.fields` says where.",
-    401: "No key, or one that is not good.",
-    403: "Role or scopes do not allow it.",
-    404: "No such thing in this site.",
-    409: "It does not fit the present state.",
-    412: "`If-Match` names another version.",
-    413: "The body is too large.",
-    415: "The body is not JSON.",
-    429: "Too many for now; `Retry-After` says when.",
-    502: "The machine could not do it.",
-    503: "Busy or being restarted; `Retry-After` says when.",
-    504: "The machine did not answer in time.",
+_FAULTS: dict[int, tuple[str, PlatformError]] = {
+    400: (
+        "The request is not valid; `details.fields` says where.",
+        Invalid("name: This field is required.", fields={"name": ["This field is required."]}),
+    ),
+    401: ("No key, or one that is not good.", NotSignedIn()),
+    403: ("Role or scopes do not allow it.", Forbidden(scope="instances:write")),
+    404: ("No such thing in this site.", NotFound()),
+    406: ("`Accept` names nothing that this answers.", PlatformError("Nothing to accept.", code="NOT_ACCEPTABLE")),
+    408: ("The time is over.", PlatformError("Not within the time.", code="WAIT_TIMEOUT")),
+    409: ("It does not fit the present state.", Conflict(status="deleting")),
+    411: ("The body came without its length.", PlatformError("Say the body's length.", code="LENGTH_REQUIRED")),
+    412: ("`If-Match` names another version.", PreconditionFailed()),
+    413: ("The body is too large.", PlatformError("The body is too large.", code="TOO_LARGE", max_bytes=2_097_152)),
+    415: ("The body is not JSON.", PlatformError("Send JSON.", code="UNSUPPORTED_MEDIA_TYPE")),
+    429: ("Too many for now; `Retry-After` says when.", TooMany()),
+    502: ("The machine could not do it.", GuestFailed()),
+    503: ("Busy or being restarted; `Retry-After` says when.", Unavailable()),
+    504: ("The machine did not answer in time.", GuestSilent()),
 }
+_RETRIED = {429, 503}
 
 
 class ErrorSerializer(serializers.Serializer):
@@ -64,15 +86,35 @@ class Schema(AutoSchema):
     def _tokenize_path(self) -> list[str]:
         return [part for part in super()._tokenize_path() if part != "api"]
 
+    def get_extensions(self) -> dict[str, Any]:
+        """`x-scope`: what the caller must be allowed; absent where any caller, or nobody in particular, may."""
+        scope = getattr(self.view, "scopes", {}).get(self.method)
+        return {**super().get_extensions(), **({"x-scope": scope} if scope else {})}
+
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        component = self.resolve_serializer(ErrorSerializer(), direction)
+        self.resolve_serializer(ErrorSerializer(), direction)
         for status in self._error_statuses():
-            bodies.setdefault(str(status), _error(component.ref, _MEANINGS[status]))
+            bodies.setdefault(str(status), {"$ref": f"#/components/responses/Error{status}"})
         return dict(sorted(bodies.items()))
 
+    def _get_examples(
+        self,
+        serializer: Any,
+        direction: Direction,
+        media_type: str,
+        status_code: str | None = None,
+        extras: list[Any] | None = None,
+    ) -> Any:
+        """A serializer's own examples count where the view has none of this direction, not only where it has none."""
+        found = super()._get_examples(serializer, direction, media_type, status_code, extras)  # type: ignore[no-untyped-call]
+        if found or extras:
+            return found
+        own = get_override(serializer, "examples", [])
+        return super()._get_examples(serializer, direction, media_type, status_code, own)  # type: ignore[no-untyped-call]
+
     def _error_statuses(self) -> list[int]:
-        statuses = {400, 503, *getattr(self.view, "error_statuses", ())}
+        statuses = {400, 406, 503, *getattr(self.view, "error_statuses", ())}
         if getattr(self.view, "authentication_classes", None) and _closed(self.view):
             statuses |= {401, 403}
         if "{" in self.path:
@@ -80,10 +122,29 @@ class Schema(AutoSchema):
             if self.method in {"PUT", "PATCH", "DELETE"}:
                 statuses.add(412)
         if self.method != "GET":
-            statuses |= {409, 429}
+            statuses |= {408, 409, 429}
         if self.method in {"POST", "PUT", "PATCH"}:
-            statuses |= {413, 415}
+            statuses |= {404, 411, 413, 415}
         return sorted(statuses)
+
+
+def describe_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's POSTPROCESSING_HOOKS: what each error answer looks like, once for all operations."""
+    described = {f"Error{status}": _described(status) for status in _FAULTS}
+    result["components"]["responses"] = described
+    return result
+
+
+def _described(status: int) -> dict[str, Any]:
+    meaning, fault = _FAULTS[status]
+    example = {"error": fault.message, "code": fault.code, "details": fault.details, "request_id": "7d5a6fd0c1a94d0f"}
+    described: dict[str, Any] = {
+        "description": meaning,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "example": example}},
+    }
+    if status in _RETRIED:
+        described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return described
 
 
 def _one(noun: str) -> str:
@@ -95,7 +156,3 @@ def _one(noun: str) -> str:
 
 def _closed(view: Any) -> bool:
     return any(permission.__name__ != "AllowAny" for permission in view.permission_classes)
-
-
-def _error(ref: dict[str, Any], meaning: str) -> dict[str, Any]:
-    return {"description": meaning, "content": {"application/json": {"schema": ref}}}

@@ -17,6 +17,7 @@ from common.errors import Conflict, Invalid, NotFound, PlatformError
 from common.realtime.wait import wait_until
 from common.tenancy import site_scope
 from instances import selectors, services
+from instances.api.examples import CHANGED_INSTANCE, NEW_INSTANCE
 from instances.api.filters import InstanceFilter
 from instances.api.serializers import ChangedInstanceSerializer, InstanceSerializer, NewInstanceSerializer
 from instances.models import Instance, Status
@@ -63,7 +64,7 @@ class InstanceViewSet(Hot, ListModelMixin, Shows, Changes):
         bodies = {"POST": NewInstanceSerializer, "PUT": ChangedInstanceSerializer, "PATCH": ChangedInstanceSerializer}
         return bodies.get(self.request.method or "", InstanceSerializer)
 
-    @extend_schema(request=NewInstanceSerializer, responses={201: InstanceSerializer})
+    @extend_schema(request=NewInstanceSerializer, responses={201: InstanceSerializer}, examples=[NEW_INSTANCE])
     def create(self, request: Request) -> Response:
         """Answered at once, with a `pending` instance; watch its events, or wait for `running`."""
         wanted = self.valid(NewInstanceSerializer)
@@ -73,12 +74,12 @@ class InstanceViewSet(Hot, ListModelMixin, Shows, Changes):
         response["Location"] = f"/api/instances/{instance.pk}"
         return response
 
-    @extend_schema(request=ChangedInstanceSerializer, responses={200: InstanceSerializer})
+    @extend_schema(request=ChangedInstanceSerializer, responses={200: InstanceSerializer}, examples=[CHANGED_INSTANCE])
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change what is sent and leave the rest: PUT and PATCH mean the same."""
         return super().update(request, *args, **kwargs)
 
-    @extend_schema(request=ChangedInstanceSerializer, responses={200: InstanceSerializer})
+    @extend_schema(request=ChangedInstanceSerializer, responses={200: InstanceSerializer}, examples=[CHANGED_INSTANCE])
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change what is sent and leave the rest: PUT and PATCH mean the same."""
         return super().update(request, *args, **kwargs)
@@ -151,7 +152,7 @@ class WaitView(SiteView):
 
     scopes = {"GET": "instances:read"}
     scoped = False
-    error_statuses = (409,)
+    error_statuses = (408, 409)
 
     @extend_schema(
         parameters=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from common.api.serializers import StrictModelSerializer, StrictSerializer
@@ -58,6 +59,9 @@ class MembershipSerializer(StrictModelSerializer):
         read_only_fields = ["id", "created_at"]
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("By email", {"email": "ada@example.com", "role": "operator"}, request_only=True)]
+)
 class NewMembershipSerializer(StrictSerializer):
     """Names a person by `user_id` or by `email`."""
 

@@ -1,0 +1,37 @@
+"""What the OpenAPI document shows as examples of instances and actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample
+
+from common.api.examples import sample_id
+
+_DONE: dict[str, Any] = {
+    "type": "bash",
+    "log_id": sample_id("log_id"),
+    "duration_ms": 41.7,
+    "cursor": None,
+    "image": None,
+    "shell": {"stdout": "hello\n", "stderr": "", "exit_code": 0, "timed_out": False, "truncated": False},
+}
+
+NEW_INSTANCE = OpenApiExample(
+    "An ubuntu desktop",
+    {
+        "name": "Ada's desk",
+        "instance_type": "ubuntu",
+        "configuration": {"width": 1280, "height": 800, "memory_mib": 2048},
+        "environment_variables": {"LANG": "de_DE.UTF-8"},
+        "tools_enabled": ["bash", "computer"],
+    },
+    request_only=True,
+)
+CHANGED_INSTANCE = OpenApiExample(
+    "Another name, and at rest", {"name": "Bea's desk", "status": "stopped"}, request_only=True
+)
+CLICK = OpenApiExample("Click", {"type": "click", "x": 400, "y": 300}, request_only=True)
+TYPE = OpenApiExample("Type", {"type": "type", "text": "Grüße, 世界\n"}, request_only=True)
+BASH = OpenApiExample("Run a command", {"type": "bash", "command": "echo hello", "timeout_s": 10}, request_only=True)
+DONE = OpenApiExample("A command's answer", _DONE, response_only=True)

@@ -1,0 +1,101 @@
+"""The OpenAPI document says all that a client needs: an example of every body, and every answer that may come."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+
+from common.api.examples import bodies
+
+DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml").read_text())
+OPERATIONS = {
+    operation["operationId"]: (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+def _schema(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body["schema"], "components": DOCUMENT["components"]}
+
+
+def _examples(body: dict[str, Any]) -> list[Any]:
+    return [body["example"]] if "example" in body else [one["value"] for one in body.get("examples", {}).values()]
+
+
+def _must_answer(method: str, path: str, operation: dict[str, Any]) -> set[int]:
+    """By what is asked, which refusals are possible."""
+    expected = {400, 406, 503}
+    expected |= {401, 403} if any(operation.get("security", ())) else set()
+    expected |= {404} if "{" in path else set()
+    expected |= {408, 409, 429} if method != "GET" else set()
+    expected |= {411, 413, 415} if method in {"POST", "PUT", "PATCH"} else set()
+    expected |= {412} if method in {"PUT", "PATCH", "DELETE"} and "{" in path else set()
+    acts = path.endswith(("/actions", "/screenshot"))
+    return expected | ({409, 429, 502, 504} if acts else set()) | ({408, 409} if path.endswith("/wait") else set())
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_error_that_may_come_is_described(name: str) -> None:
+    method, path, operation = OPERATIONS[name]
+    described = {int(status) for status in operation["responses"] if status >= "400"}
+    assert _must_answer(method, path, operation) <= described
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_operation_says_what_it_does_and_when_it_worked(name: str) -> None:
+    operation = OPERATIONS[name][2]
+    assert operation.get("description"), name
+    assert operation["tags"] and any(status < "300" for status in operation["responses"])
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_body_has_examples_that_fit_its_schema(name: str) -> None:
+    places = [(kind, body) for owner, _, kind, body in bodies(DOCUMENT) if owner == name]
+    for kind, body in places:
+        if kind.startswith("image/"):
+            continue
+        examples = _examples(body)
+        assert examples, (name, kind)
+        if kind == "application/json":
+            for example in examples:
+                Draft202012Validator(_schema(body), format_checker=FormatChecker()).validate(example)
+
+
+@pytest.mark.parametrize("status", sorted(DOCUMENT["components"]["responses"]))
+def test_every_error_answer_is_an_example_of_the_one_shape(status: str) -> None:
+    body = DOCUMENT["components"]["responses"][status]["content"]["application/json"]
+    Draft202012Validator(_schema(body)).validate(body["example"])
+    assert set(body["example"]) == {"error", "code", "details", "request_id"}
+    assert body["example"]["code"] != "INTERNAL"
+
+
+def test_no_reference_leads_nowhere() -> None:
+    wanted: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            wanted.update([value["$ref"]] if isinstance(value.get("$ref"), str) else [])
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(DOCUMENT)
+    known = {f"#/components/{kind}/{name}" for kind, named in DOCUMENT["components"].items() for name in named}
+    assert len(wanted) > 20 and wanted <= known
+
+
+def test_the_walk_sees_the_operations(capsys: pytest.CaptureFixture[str]) -> None:
+    places = list(bodies(DOCUMENT))
+    examples = sum(len(_examples(body)) for _, _, _, body in places)
+    errors = sum(status >= "400" for _, _, operation in OPERATIONS.values() for status in operation["responses"])
+    with capsys.disabled():
+        sys.stdout.write(f"\n{len(OPERATIONS)} operations: {examples} examples, {errors} error answers\n")
+    assert len(OPERATIONS) > 50
