@@ -1,0 +1,128 @@
+"""What the OpenAPI document offers: its operations, and real requests made from their examples."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
+from rest_framework.test import APIClient
+
+from common.ids import new_id
+from sites.models import Site
+from sites.roles import Role
+from tests import make
+
+_FILE = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
+_DOCUMENT: dict[str, Any] = yaml.safe_load(_FILE.read_text())
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    name: str
+    method: str
+    path: str
+    said: dict[str, Any]
+
+    @property
+    def noun(self) -> str:
+        """What the address names first, whose row `{id}` is."""
+        return self.path.split("/")[2]
+
+    @property
+    def is_open(self) -> bool:
+        return not any(self.said.get("security", ()))
+
+    @property
+    def streams(self) -> bool:
+        """Whether it answers with nothing but a stream of events."""
+        return list(self.said["responses"].get("200", {}).get("content", {})) == ["text/event-stream"]
+
+    @property
+    def body(self) -> Any:
+        """The first example of what is sent, or None."""
+        sent = self.said.get("requestBody", {}).get("content", {}).get("application/json", {})
+        return sent["example"] if "example" in sent else next(iter(sent.get("examples", {}).values()), {}).get("value")
+
+
+OPERATIONS = {
+    said["operationId"]: Operation(said["operationId"], method.upper(), path, said)
+    for path, methods in _DOCUMENT["paths"].items()
+    for method, said in methods.items()
+}
+
+
+@dataclass
+class Place:
+    """A site with whatever rows the operations ask for, each made over the API by its owner from the examples."""
+
+    site: Site = field(default_factory=make.site)
+
+    def __post_init__(self) -> None:
+        self.owner = make.client(self.site)
+        self.rows: dict[str, dict[str, Any]] = {"sites": {"id": str(self.site.pk)}}
+
+    def row(self, noun: str) -> dict[str, Any]:
+        if noun not in self.rows:
+            self.rows[noun] = self._membership() if noun == "memberships" else self._made(noun)
+        return self.rows[noun]
+
+    def ask(self, operation: Operation, client: APIClient) -> Any:
+        """Send the operation's example, about the rows of this place. A stream is asked for and not read."""
+        path = operation.path
+        if "{id}" in path:
+            row = self.row(operation.noun)
+            path = path.replace("{id}", row["id"]).replace("{step_id}", row.get("steps", [{}])[0].get("id", ""))
+        query = "?status=pending&timeout_s=0" if path.endswith("/wait") else ""
+        email = make.user().email if operation.noun == "memberships" else f"{new_id().hex}@example.com"
+        body = None if operation.body is None else json.dumps(self.fitted(operation.body, email))
+        send = async_to_sync(_streamed) if operation.streams else APIClient.generic
+        answer = send(client, operation.method, path + query, body or "", "application/json")
+        answer.close()
+        return answer
+
+    def fitted(self, value: Any, email: str) -> Any:
+        """An example with the ids of this place's rows in it, this email, and a role that anybody may give."""
+        if isinstance(value, list):
+            return [self.fitted(item, email) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {name: self._real(name, self.fitted(inner, email), email) for name, inner in value.items()}
+
+    def _real(self, name: str, value: Any, email: str) -> Any:
+        match name:
+            case "site_id":
+                return str(self.site.pk)
+            case "user_id":
+                return self.row("users")["id"]
+            case "agent_id":
+                return self.row("agents")["id"]
+            case "instance_id":
+                return self.row("instances")["id"]
+            case "email":
+                return email
+            case "role":
+                return Role.VIEWER
+        return value
+
+    def _made(self, noun: str) -> dict[str, Any]:
+        create = next(one for one in OPERATIONS.values() if (one.method, one.path) == ("POST", f"/api/{noun}"))
+        made = self.ask(create, self.owner)
+        assert made.status_code == 201, made.content
+        return dict(made.json())
+
+    def _membership(self) -> dict[str, Any]:
+        listed = self.owner.get(f"/api/memberships?user_id={self.row('users')['id']}")
+        return dict(listed.json()["results"][0])
+
+
+async def _streamed(client: APIClient, method: str, path: str, body: str, kind: str) -> Any:
+    """The same caller, where streams are served."""
+    shown = {"authorization": client._credentials["HTTP_AUTHORIZATION"]}
+    return await AsyncClient().generic(method, path, body, kind, headers=shown)
