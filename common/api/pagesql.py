@@ -50,7 +50,7 @@ class Wanted:
     def shape(self) -> Hashable:
         """Pages of the same shape differ by values only."""
         keys = None if self.walk is None else (self.walk.backward, tuple(_is_null(self.walk)))
-        return self.limit, self.count, pagination.COUNT_CAP, keys
+        return self.limit, self.offset > 0, self.count, pagination.COUNT_CAP, keys
 
     @property
     def values(self) -> dict[str, Any]:
@@ -72,14 +72,16 @@ def page_statement(rows: QuerySet[Any], columns: Columns, wanted: Wanted) -> Sta
     keys = [f"k{index}" for index in range(len(way))]
     values = [f"(array_agg({key} ORDER BY n))" for key in keys]
     ends = "".join(f", {key}[1], {key}[least(count(*), {limit})]" for key in values)
+    # Not as OFFSET 0: of an offset to be named later PostgreSQL thinks the worst, and plans each page anew.
+    skipped = " OFFSET %s" if wanted.offset else ""
     turned = " ORDER BY n DESC" if walk is not None and walk.backward else ""
     shown = "".join(f", i.{key}" for key in keys)
     text = (
         f"SELECT string_agg(body, ','{turned}) FILTER (WHERE n <= {limit}), count(*), {count}{ends}"  # noqa: S608
         f" FROM (SELECT row_to_json(j)::text AS body, row_number() OVER () AS n{shown}"
-        f" FROM ({inner} LIMIT {limit + 1} OFFSET %s) i CROSS JOIN LATERAL ({_named(columns)}) j) page"
+        f" FROM ({inner} LIMIT {limit + 1}{skipped}) i CROSS JOIN LATERAL ({_named(columns)}) j) page"
     )
-    return Statement(text, (*count_parameters, *parameters, Slot("offset")))
+    return Statement(text, (*count_parameters, *parameters, *([Slot("offset")] if skipped else [])))
 
 
 def row_statement(rows: QuerySet[Any], columns: Columns) -> Statement:
@@ -112,8 +114,8 @@ def _count(rows: QuerySet[Any], wanted: Wanted) -> tuple[str, tuple[Any, ...]]:
     number = f"(SELECT count(*) FROM ({text}{cap}) counted)"  # noqa: S608
     if wanted.walk is not None:
         return number, tuple(parameters)
-    asked = f"count(*) > {wanted.limit} OR (count(*) = 0 AND %s > 0)"
-    return f"CASE WHEN {asked} THEN {number} END", (Slot("offset"), *parameters)
+    asked = f"count(*) > {wanted.limit}" + (" OR count(*) = 0" if wanted.offset else "")
+    return f"CASE WHEN {asked} THEN {number} END", tuple(parameters)
 
 
 def _slots(way: Sequence[Column], walk: Walk) -> list[Slot | None]:

@@ -5,6 +5,7 @@ It answers or it passes: whatever it is not sure of goes the ordinary way, which
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from types import SimpleNamespace
@@ -22,11 +23,13 @@ from common.api.etag import etag_of
 from common.api.hotlist import Asked, HotList
 from common.api.rowsql import columns_of
 from common.errors import PlatformError
-from common.tenancy import read_in_site
+from common.prepared import read_in_site
 from sites.api.authentication import key_in
 from sites.api.base import SiteOwnedViewSet
 from sites.keys import find_principal
 from sites.principal import Principal
+
+logger = logging.getLogger(__name__)
 
 LONGEST_QUERY = 1000
 _JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
@@ -73,7 +76,8 @@ def short(
         return _answer(view, action, request, kwargs, principal, allowed)
     except (PlatformError, APIException):
         return None
-    except Error:
+    except Error as error:
+        logger.warning("the short way failed: %s", error)
         connection.close()  # what a broken connection means is for the ordinary way to say, over a new one
         return None
 

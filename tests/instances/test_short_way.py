@@ -18,7 +18,7 @@ from common import clock
 from common.api import hotlist, pagination
 from common.api.hotlist import Asked, HotList
 from common.api.rowsql import columns_of
-from common.tenancy import read_in_site
+from common.prepared import read_in_site
 from instances.api.serializers import InstanceSerializer
 from instances.api.views import InstanceViewSet
 from instances.models import Instance
@@ -283,18 +283,6 @@ def test_a_broken_connection_is_replaced(short: list[str]) -> None:
         assert client.get("/api/instances").json()["count"] == 1
     assert client.get("/api/instances").json()["count"] == 1
     assert short == ["list", "list"]
-
-
-def test_a_statement_that_fails_leaves_nothing_open() -> None:
-    site = make.site()
-    connection.ensure_connection()
-    with pytest.raises(Exception, match="division by zero"):
-        read_in_site(site.pk, "SELECT 1 / %s::int", [0])
-    assert read_in_site(site.pk, "SELECT current_setting('app.site_id')", []) == [(str(site.pk),)]
-    assert connection.connection.info.transaction_status.name == "IDLE"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nullif(current_setting('app.site_id', true), '')")
-        assert cursor.fetchone() == (None,)
 
 
 def test_a_list_past_the_cap_is_not_counted_again_and_a_shorter_one_always(monkeypatch: pytest.MonkeyPatch) -> None:
