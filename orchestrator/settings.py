@@ -154,7 +154,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "/api/login"
-LOGIN_REDIRECT_URL = "/api/instances"
+LOGIN_REDIRECT_URL = "/api/"
 PASSWORD_RESET_TIMEOUT = 3600  # seconds
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
@@ -199,6 +199,7 @@ REST_FRAMEWORK = {
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # always six digits; TIME_ZONE is UTC
     "UNAUTHENTICATED_USER": None,
 }
+BROWSABLE_PAGE = "orchestrator.browsable.page.context"  # what the pages of the API for people are made of
 SPECTACULAR_SETTINGS = {
     "TITLE": "Orchestrator",
     "DESCRIPTION": "Remote machines that people and AI agents work on: ubuntu, browser and windows desktops over REST.",

@@ -6,9 +6,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from common.api.handlers import bad_request, not_found, permission_denied, server_error, unknown_route
 from orchestrator.health import HealthView
+from orchestrator.root import RootView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/", RootView.as_view(), name="root"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/system/health", HealthView.as_view(), name="health"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 from rest_framework import renderers
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
@@ -73,10 +75,17 @@ def _plain(value: Any) -> Any:
 
 
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
-    """For people, when a browser asks for text/html. The forms send JSON, which is all that the API reads."""
+    """For people, when a browser asks for text/html. The forms send JSON, which is all that the API reads.
+
+    What the page shows is known further up, where every noun is: `BROWSABLE_PAGE` names the function that tells it.
+    """
 
     def get_default_renderer(self, view: Any) -> Any:
         return JSONRenderer()
+
+    def get_context(self, data: Any, accepted_media_type: Any, renderer_context: Any) -> dict[str, Any]:
+        tell: Callable[..., dict[str, Any]] = import_string(settings.BROWSABLE_PAGE)
+        return tell(self, data, **{name: renderer_context[name] for name in ("view", "request", "response")})
 
     def show_form_for_method(self, view: Any, method: str, request: Any, obj: Any) -> bool:
         if not getattr(view, "request", None) or getattr(view.request, "auth", None) is None:

@@ -18,7 +18,7 @@ from common.errors import Invalid
 from guest.protocol import actions
 from guest.protocol.actions import AnyAction, BadAction, Screenshot
 from instances import perform
-from instances.api.examples import BASH, CLICK, DONE, TYPE
+from instances.api.examples import ACTIONS, DONE
 from instances.api.serializers import DoneSerializer
 from sites.api.base import SiteView
 
@@ -32,7 +32,7 @@ class ActionView(SiteView):
     scoped = False
     error_statuses = (409, 429, 502, 504)
 
-    @extend_schema(request=ACTION_SCHEMA, responses={200: DoneSerializer}, examples=[BASH, CLICK, TYPE, DONE])
+    @extend_schema(request=ACTION_SCHEMA, responses={200: DoneSerializer}, examples=[*ACTIONS, DONE])
     def post(self, request: Request, pk: UUID) -> Response:
         refuse_unknown(request, ())
         action = _parsed(request.data)

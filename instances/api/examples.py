@@ -31,7 +31,10 @@ NEW_INSTANCE = OpenApiExample(
 CHANGED_INSTANCE = OpenApiExample(
     "Another name, and at rest", {"name": "Bea's desk", "status": "stopped"}, request_only=True
 )
+SCREENSHOT = OpenApiExample("A picture", {"type": "screenshot", "format": "png"}, request_only=True)
 CLICK = OpenApiExample("Click", {"type": "click", "x": 400, "y": 300}, request_only=True)
 TYPE = OpenApiExample("Type", {"type": "type", "text": "Grüße, 世界\n"}, request_only=True)
-BASH = OpenApiExample("Run a command", {"type": "bash", "command": "echo hello", "timeout_s": 10}, request_only=True)
+PRESS = OpenApiExample("A shortcut", {"type": "press", "keys": ["ctrl", "l"]}, request_only=True)
+BASH = OpenApiExample("Run a command", {"type": "bash", "command": "uname -a", "timeout_s": 10}, request_only=True)
+ACTIONS = [SCREENSHOT, CLICK, TYPE, PRESS, BASH]
 DONE = OpenApiExample("A command's answer", _DONE, response_only=True)
