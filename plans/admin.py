@@ -49,11 +49,12 @@ def asked(service: Callable[[Principal, Any], Plan], description: str) -> Any:
 
 @admin.register(Plan)
 class PlanAdmin(SiteOwnedAdmin):
+    noun = "plans"
+    role_writes = True
     list_display = ["title", "site", "instance", "plan_type", "status_label", "progress", "priority", "due_at"]
     list_select_related = ["site", "instance"]
     list_filter = ["status", "plan_type", "priority"]
     search_fields = ["title", "id", "site__name", "instance__name"]
-    list_per_page = 50
     actions = [
         asked(services.start_plan, "Start the chosen plans"),
         asked(services.pause_plan, "Pause the chosen plans"),
@@ -104,6 +105,10 @@ class PlanAdmin(SiteOwnedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Plans are written over the API, by a principal of their site."""
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """To move chosen plans; the page of one shows it, and saves nothing."""
+        return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A plan is removed by its service, which frees what waits for it; here it can be cancelled."""

@@ -6,19 +6,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin import EmptyFieldListFilter
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from common.admin import crew_page
-from common.tenancy import CREW, site_scope
-from sites import keys, services
+from common.admin_orders import Order, OrderedAdmin
+from common.tenancy import CREW
+from sites import keys, members, services
 from sites.admin_base import SiteOwnedAdmin, principal_at
 from sites.models import Agent, ApiKey, Membership, Site, User
 from sites.roles import ALL_SCOPES, Role
@@ -42,6 +46,7 @@ class KeyAffecting(SiteOwnedAdmin):
 
 @admin.register(Site)
 class SiteAdmin(KeyAffecting):
+    noun = "sites"
     list_display = ["name", "time_zone", "is_active", "created_at"]
     search_fields = ["name"]
     list_filter = ["is_active"]
@@ -65,6 +70,7 @@ class NewPersonForm(_LowerCase, UserCreationForm):
 
 @admin.register(User)
 class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
+    noun = "users"
     form = PersonForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
@@ -108,19 +114,44 @@ class MembershipForm(forms.ModelForm):
 
 
 @admin.register(Membership)
-class MembershipAdmin(KeyAffecting):
+class MembershipAdmin(SiteOwnedAdmin):
+    """Written by the services alone: nobody hands out more than they have, and an owner always remains."""
+
+    noun = "memberships"
+    role_writes = True
     form = MembershipForm
-    list_display = ["user", "site", "role", "created_at"]
+    list_display = ["user", "site", "role_label", "created_at"]
     list_select_related = ["user", "site"]
     list_filter = ["role"]
     search_fields = ["user__email", "site__name"]
     fields = ["user", "role"]
     readonly_fields = ["user"]
+    autocomplete_fields = ["user"]
+
+    @display(description="Role", label={"owner": "primary", "admin": "info", "operator": "success"}, ordering="role")
+    def role_label(self, membership: Membership) -> str:
+        return membership.role
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        principal = principal_at(request, obj.site_id, as_role=Role.OWNER)
+        if change:
+            members.change_role(principal, obj, role=obj.role)
+        else:
+            obj.pk = members.add_member(principal, role=obj.role, user_id=obj.user_id).pk
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        members.remove_member(principal_at(request, obj.site_id, as_role=Role.OWNER), obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        for membership in queryset:
+            self.delete_model(request, membership)
 
 
 @admin.register(Agent)
 class AgentAdmin(KeyAffecting):
-    list_display = ["name", "site", "is_active", "created_at"]
+    noun = "agents"
+    role_writes = True
+    list_display = ["name", "site", "description", "is_active", "created_at"]
     list_select_related = ["site"]
     list_filter = ["is_active"]
     search_fields = ["name", "site__name"]
@@ -136,26 +167,48 @@ class KeyForm(forms.ModelForm):
     )
 
 
+def _revoke(request: HttpRequest, key: ApiKey) -> None:
+    services.revoke_key(principal_at(request, key.site_id, as_role=Role.OWNER), key)
+
+
 @admin.register(ApiKey)
-class ApiKeyAdmin(SiteOwnedAdmin):
+class ApiKeyAdmin(OrderedAdmin, SiteOwnedAdmin):
+    noun = "keys"
+    role_writes = True
     form = KeyForm
-    list_display = ["name", "prefix", "site", "user", "last_used_at", "expires_at", "revoked_at"]
+    orders = (
+        Order(
+            "revoke",
+            "Revoke",
+            "block",
+            _revoke,
+            fits=lambda key: key.revoked_at is None,
+            warning="From now on it is refused, everywhere and for good.",
+        ),
+    )
+    list_display = ["name", "prefix", "state", "site", "user", "last_used_at", "expires_at"]
     list_select_related = ["site", "user"]
+    list_filter = [("revoked_at", EmptyFieldListFilter), "expires_at"]
+    autocomplete_fields = ["user", "agent"]
     search_fields = ["name", "prefix", "site__name", "user__email"]
     fields = ["name", "user", "agent", "scopes", "expires_at"]
     readonly_fields = ["prefix", "last_used_at", "revoked_at", "created_at"]
-    actions = ["revoke"]
+
+    @display(description="State", label={"usable": "success", "revoked": "danger", "expired": "warning"})
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at is not None:
+            return "revoked"
+        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "usable"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_fields(request, obj)
         return fields if obj is None else [*fields, *self.readonly_fields]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [] if obj is None else [*self.fields, *self.readonly_fields]
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A key is made and revoked, and never edited."""
+        return obj is None and super().has_change_permission(request)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        if change:
-            return
         key, secret = services.create_key(
             principal_at(request, obj.site_id, as_role=Role.OWNER),
             name=obj.name,
@@ -170,14 +223,6 @@ class ApiKeyAdmin(SiteOwnedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # a revoked key stays as a record
-
-    @admin.action(description="Revoke", permissions=["change"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """From now on they are refused."""
-        for key in queryset:
-            with site_scope(key.site_id):
-                services.revoke_key(principal_at(request, key.site_id, as_role=Role.OWNER), key)
-        self.message_user(request, f"Revoked: {len(queryset)}.")
 
 
 admin.site.unregister(Group)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminSelectWidget
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminSelect2Widget
 
 from common.admin import CrewAdmin
+from common.errors import NotFound
 from common.tenancy import CREW
 from sites.keys import sites_of
 from sites.models import Membership, Site, SiteOwned, User
@@ -19,10 +21,40 @@ from sites.roles import effective_scopes
 
 
 class SiteOwnedAdmin(CrewAdmin):
-    """Superusers see all; other staff only their sites' rows, with the permissions that Django's groups give them.
+    """Superusers see all; other staff only their sites' rows.
 
+    What they may see of `noun` is what their role in the site lets them read, and with `role_writes` they may do to it
+    what their role lets them write. Django's permissions, where they have any, add to that within their sites.
     The site is asked for when a row is made (`for_site`) and never changes.
     """
+
+    noun: ClassVar[str]
+    role_writes: ClassVar[bool] = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_view_permission(request, obj)) or self.role_lets(request, "read", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request)) or self._role_writes(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_change_permission(request, obj)) or self._role_writes(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_delete_permission(request, obj)) or self._role_writes(request, obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_module_permission(request)) or self.role_lets(request, "read")
+
+    def role_lets(self, request: HttpRequest, verb: str, obj: Any = None) -> bool:
+        """Whether the user's role lets them `verb` our nouns: in the row's site, or without a row in any of theirs."""
+        roles = roles_of(request)
+        if isinstance(obj, SiteOwned):
+            roles = {site_id: role for site_id, role in roles.items() if site_id == obj.site_id}
+        return any(f"{self.noun}:{verb}" in effective_scopes(role, []) for role in roles.values())
+
+    def _role_writes(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.role_writes and self.role_lets(request, "write", obj)
 
     def limited(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         if getattr(request.user, "is_superuser", False):
@@ -36,8 +68,9 @@ class SiteOwnedAdmin(CrewAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None and self._asks_for_site():
-            choices = self.limited(request, Site.objects.using(CREW).all())
-            field = forms.ModelChoiceField(queryset=choices, label="Site", widget=UnfoldAdminSelectWidget)
+            field = forms.ModelChoiceField(
+                queryset=self._places(request), label="Site", widget=UnfoldAdminSelect2Widget
+            )
             kwargs["form"] = type("NewRowForm", (self.form,), {"for_site": field})
         return super().get_form(request, obj, change, **kwargs)
 
@@ -55,10 +88,47 @@ class SiteOwnedAdmin(CrewAdmin):
             row.site = form.cleaned_data["for_site"]
         return row
 
+    def _places(self, request: HttpRequest) -> QuerySet[Site]:
+        """The sites in which the user may make such a row."""
+        sites = self.limited(request, Site.objects.using(CREW).order_by("name"))
+        if getattr(request.user, "is_superuser", False) or not self.role_writes:
+            return sites
+        scope = f"{self.noun}:write"
+        roles = roles_of(request).items()
+        return sites.filter(pk__in=[site_id for site_id, role in roles if scope in effective_scopes(role, [])])
+
     def _asks_for_site(self) -> bool:
         return issubclass(self.model, SiteOwned)
 
 
+def roles_of(request: HttpRequest) -> dict[UUID, str]:
+    """The role of a member of staff in each of their sites; asked for once a request."""
+    known: dict[UUID, str] | None = getattr(request, "_roles_of_staff", None)
+    if known is None:
+        staff = getattr(request.user, "is_staff", False) and getattr(request.user, "is_active", False)
+        rows = Membership.everywhere.filter(user_id=cast(UUID, request.user.pk), site__is_active=True) if staff else ()
+        known = {row.site_id: row.role for row in rows}
+        request._roles_of_staff = known  # type: ignore[attr-defined]
+    return known
+
+
+def sites_seen(request: HttpRequest) -> list[UUID] | None:
+    """The sites whose rows the user may see; None stands for all of them."""
+    return None if getattr(request.user, "is_superuser", False) else sorted(roles_of(request))
+
+
 def principal_at(request: HttpRequest, site_id: UUID, *, as_role: str) -> Principal:
-    """The admin's user as a principal of one site, for calling services. The admin's own permissions decided before."""
-    return Principal(site_id, cast(UUID, request.user.pk), as_role, effective_scopes(as_role, []), via="console")
+    """The admin's user as a principal of one site, for calling services: a superuser `as_role`, a member as their own.
+
+    Raises:
+        NotFound: they are neither.
+    """
+    role = as_role if getattr(request.user, "is_superuser", False) else roles_of(request).get(site_id)
+    if role is None:
+        raise NotFound("No such site.")
+    return Principal(site_id, cast(UUID, request.user.pk), role, effective_scopes(role, []), via="console")
+
+
+def page_of(model: type[Model], row_id: object) -> str:
+    """The address of a row's page."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row_id])

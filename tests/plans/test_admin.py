@@ -73,8 +73,7 @@ def test_staff_see_and_move_plans_of_their_sites_only(place: Place) -> None:
 
 def test_staff_who_may_only_look_move_nothing(place: Place) -> None:
     plan = place.write()
-    user = make.member(place.site, who=make.user(is_staff=True)).user
-    user.user_permissions.set(Permission.objects.filter(codename="view_plan"))
+    user = make.member(place.site, "viewer", who=make.user(is_staff=True)).user
     browser = Client()
     browser.force_login(user)
     assert browser.get(_page(plan)).status_code == 200

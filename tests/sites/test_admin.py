@@ -159,12 +159,24 @@ def test_a_key_that_the_service_refuses_is_not_made(operator: Client) -> None:
     assert not ApiKey.everywhere.exists() and not LogEntry.objects.exists()
 
 
-def test_chosen_keys_are_revoked(operator: Client) -> None:
+def test_chosen_keys_are_revoked_once_that_is_confirmed(operator: Client) -> None:
     row, secret = make.key(make.site())
-    assert keys.find_principal(secret)
-    operator.post(
-        reverse("admin:sites_apikey_changelist"), {"action": "revoke", "_selected_action": [str(row.pk)]}, follow=True
-    )
+    chosen = {"action": "revoke", "_selected_action": [str(row.pk)]}
+    asked = operator.post(reverse("admin:sites_apikey_changelist"), chosen)
+    assert b"for good" in asked.content and keys.find_principal(secret)
+    operator.post(reverse("admin:sites_apikey_changelist"), {**chosen, "confirmed": "yes"}, follow=True)
+    with pytest.raises(keys.NotSignedIn):
+        keys.find_principal(secret)
+
+
+def test_one_key_is_revoked_from_its_page_which_saves_nothing(operator: Client) -> None:
+    row, secret = make.key(make.site())
+    page = operator.get(_change("apikey", row)).content
+    order = reverse("admin:sites_apikey_order", args=[row.pk, "revoke"])
+    assert order.encode() in page and b'name="_save"' not in page
+    assert b"for good" in operator.get(order).content and keys.find_principal(secret)
+    told = operator.post(order, follow=True)
+    assert b"Revoke: asked for" in told.content and order.encode() not in told.content
     with pytest.raises(keys.NotSignedIn):
         keys.find_principal(secret)
 

@@ -1,0 +1,58 @@
+"""What operators may ask of an instance: each order is a service, and stands where the service would not refuse it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+
+from common.admin_orders import Order
+from instances import services
+from instances.models import Desired, Instance, Status
+from sites.admin_base import principal_at
+from sites.principal import Principal
+from sites.roles import Role
+
+
+def _through(service: Callable[[Principal, Any], Instance]) -> Callable[[HttpRequest, Instance], Instance]:
+    def ask(request: HttpRequest, instance: Instance) -> Instance:
+        return service(principal_at(request, instance.site_id, as_role=Role.ADMIN), instance.pk)
+
+    return ask
+
+
+def _stays(instance: Instance) -> bool:
+    return instance.desired_state != Desired.DELETED
+
+
+def _may_start(instance: Instance) -> bool:
+    return _stays(instance) and instance.desired_state == Desired.STOPPED and instance.status != Status.ERROR
+
+
+def _may_stop(instance: Instance) -> bool:
+    return _stays(instance) and instance.desired_state == Desired.RUNNING and instance.status != Status.ERROR
+
+
+def _may_restart(instance: Instance) -> bool:
+    return instance.status == Status.RUNNING and instance.desired_state == Desired.RUNNING
+
+
+def _may_retry(instance: Instance) -> bool:
+    return instance.status == Status.ERROR and _stays(instance)
+
+
+ORDERS = (
+    Order("start", "Start", "play_arrow", _through(services.request_start), _may_start),
+    Order("stop", "Stop", "stop", _through(services.request_stop), _may_stop),
+    Order("restart", "Restart", "restart_alt", _through(services.request_restart), _may_restart),
+    Order("retry", "Retry", "replay", _through(services.request_retry), _may_retry),
+    Order(
+        "delete",
+        "Delete",
+        "delete",
+        _through(services.request_deletion),
+        _stays,
+        warning="The machine and its disk are destroyed. There is no way back.",
+    ),
+)
