@@ -226,6 +226,7 @@ SPECTACULAR_SETTINGS = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+DATETIME_FORMAT = "Y-m-d H:i:s"  # as the admin shows moments
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ.get("STATIC_ROOT")  # where collectstatic puts files; without it the finders serve them
 WHITENOISE_USE_FINDERS = True
@@ -259,4 +260,14 @@ LOGGING = {
         "celery.app.trace": {"level": "WARNING"},
     },
 }
-UNFOLD = {"SITE_TITLE": "Orchestrator", "SITE_HEADER": "Orchestrator", "SHOW_VIEW_ON_SITE": False}
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Orchestrator",
+    "SITE_HEADER": "Orchestrator",
+    "SITE_SUBHEADER": "Remote machines",
+    "SITE_SYMBOL": "desktop_windows",
+    "SITE_URL": "/api/",
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "orchestrator.dashboard.show",
+    "SIDEBAR": {"navigation": "orchestrator.console.navigation"},
+}

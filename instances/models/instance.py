@@ -109,6 +109,9 @@ class Instance(SiteOwned):
         indexes = [
             models.Index(fields=["site", "-id"], name="instance_newest", condition=Q(deleted_at=None)),
             models.Index(fields=["site", "status", "-id"], name="instance_by_status", condition=Q(deleted_at=None)),
+            models.Index(
+                fields=["site", "status", "instance_type"], name="instance_fleet", condition=Q(deleted_at=None)
+            ),
             models.Index(fields=["site", "agent"], name="instance_by_agent"),
             models.Index(fields=["user"], name="instance_by_user"),
             models.Index(fields=["look_again_at"], name="instance_due", condition=Q(look_again_at__isnull=False)),

@@ -1,0 +1,70 @@
+"""The admin's navigation. What a member of staff may not open is not offered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+def _may_see(model: str) -> Callable[[HttpRequest], bool]:
+    def allowed(request: HttpRequest) -> bool:
+        page = admin.site.get_model_admin(apps.get_model(model))
+        return bool(page.has_view_permission(request) and page.has_module_permission(request))
+
+    return allowed
+
+
+def _entry(title: str, icon: str, model: str) -> dict[str, Any]:
+    link = reverse_lazy(f"admin:{model.replace('.', '_').lower()}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": _may_see(model)}
+
+
+def _link(title: str, icon: str, route: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(route)}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar; asked for by the theme for each page."""
+    return [{**group, "items": [item for item in group["items"] if _is_offered(item, request)]} for group in _GROUPS]
+
+
+def _is_offered(item: dict[str, Any], request: HttpRequest) -> bool:
+    return "permission" not in item or bool(item["permission"](request))
+
+
+_GROUPS: list[dict[str, Any]] = [
+    {"items": [_link("Dashboard", "monitoring", "admin:index")]},
+    {
+        "title": "Where",
+        "items": [
+            _entry("Instances", "desktop_windows", "instances.Instance"),
+            _entry("Events", "history", "instances.Event"),
+            _entry("Logs", "notes", "instances.Log"),
+        ],
+    },
+    {"title": "What", "items": [_entry("Plans", "checklist", "plans.Plan")]},
+    {
+        "title": "Who",
+        "items": [
+            _entry("Sites", "domain", "sites.Site"),
+            _entry("Users", "person", "sites.User"),
+            _entry("Memberships", "badge", "sites.Membership"),
+            _entry("Agents", "smart_toy", "sites.Agent"),
+            _entry("API keys", "key", "sites.ApiKey"),
+            _entry("Groups of permissions", "group", "auth.Group"),
+        ],
+    },
+    {
+        "title": "Elsewhere",
+        "items": [
+            _link("Browse the API", "api", "root"),
+            _link("API docs", "menu_book", "docs"),
+            _link("Health", "ecg_heart", "health"),
+        ],
+    },
+]
