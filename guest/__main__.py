@@ -5,18 +5,27 @@ from __future__ import annotations
 import importlib
 import sys
 
-from guest import config, rise
+from guest import ahead
+
+_SWITCH_S = 0.0002
 
 
 def main() -> int:
+    server = ahead.begin()
+    usual_s = sys.getswitchinterval()
+    # The thread that raises the desktop does little but wait, and each time it would wait for a turn as well: an import
+    # gives up the interpreter only when it must.
+    sys.setswitchinterval(_SWITCH_S)
+    # Not at the top: what comes now takes longer to import than the X server takes to rise.
+    config, rise = importlib.import_module("guest.config"), importlib.import_module("guest.rise")
     try:
         settings = config.read()
     except config.BadConfig as error:
         sys.stderr.write(f"guest: {error}\n")
         return 2
-    # Not at the top: asyncio and websockets take longer to import than the X server takes to rise.
-    rising = rise.Rise(settings)
+    rising = rise.Rise(settings, ahead=server)
     program = importlib.import_module("guest.program")
+    sys.setswitchinterval(usual_s)
     code: int = program.run(settings, rising)
     return code
 

@@ -10,12 +10,38 @@ from pathlib import Path
 
 from guest.config import Config
 
-Child = subprocess.Popen[bytes]
+
+class Adopted:
+    """A child of ours that `subprocess` did not start; as much of a Popen as is asked of one."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its return code, or None while it runs."""
+        return self._reap(os.WNOHANG)
+
+    def wait(self) -> int:
+        """Its return code, once it has ended."""
+        code = self._reap(0)
+        assert code is not None
+        return code
+
+    def _reap(self, options: int) -> int | None:
+        if self.returncode is None:
+            number, status = os.waitpid(self.pid, options)
+            if number:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+Child = subprocess.Popen[bytes] | Adopted
 
 
 def spawn(
     config: Config, name: str, argv: Sequence[str], environment: Mapping[str, str], *, keep: tuple[int, ...] = ()
-) -> Child:
+) -> subprocess.Popen[bytes]:
     """Start a program of the session; what it says goes to its log, begun anew at each start.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from guest import ahead
 from guest.config import Config
 
 WINE = "/usr/lib/wine/wine64"
@@ -24,11 +25,8 @@ XTerm*VT100*translations: #override\\n Ctrl Shift <Key>V: insert-selection(CLIPB
 
 
 def x_server(config: Config, *, ready_descriptor: int) -> list[str]:
-    """Listens on no network; writes the display's number to `ready_descriptor` once it takes connections."""
-    size = f"{config.width}x{config.height}"
-    rfb = ["-rfbport", "-1", "-rfbunixpath", f"{config.runtime_dir}/vnc.sock", "-rfbunixmode", "0600"]
-    rules = ["-SecurityTypes", "None", "-AlwaysShared", "-nolisten", "tcp", "-noreset", "-FrameRate", "30"]
-    return ["Xtigervnc", "-geometry", size, "-depth", "24", *rfb, *rules, "-displayfd", str(ready_descriptor)]
+    """See `ahead.x_server`."""
+    return ahead.x_server(f"{config.width}x{config.height}", config.runtime_dir, ready_descriptor)
 
 
 def window_manager(config: Config) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guest import programs
-from guest.children import Child, spawn
+from guest.children import Adopted, Child, spawn
 from guest.config import Config
 from guest.environment import base, prepare_shells
 
@@ -31,10 +31,11 @@ class Risen:
 
 
 class Rise:
-    """Begins at once; `risen` waits for it."""
+    """Begins at once; `risen` waits for it. `ahead` is an X server that was begun before."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, ahead: tuple[int, int] | None = None) -> None:
         self._config = config
+        self._ahead = ahead
         self._risen: Risen | None = None
         self._error = ""
         self._thread = threading.Thread(target=self._run, name="rise", daemon=True)
@@ -53,7 +54,8 @@ class Rise:
 
     def _run(self) -> None:
         try:
-            server, ready = _start_server(self._config)
+            _make_room(self._config)
+            server, ready = self._server()
             prepare_shells(self._config)
             display = _display(server, ready)
             manager = start_window_manager(self._config, display)
@@ -62,6 +64,12 @@ class Rise:
             self._risen = Risen(display, server, manager, start_shown(self._config, display))
         except (OSError, RiseFailed) as error:
             self._error = str(error)
+
+    def _server(self) -> tuple[Child, int]:
+        if self._ahead is None:
+            return _start_server(self._config)
+        number, ready = self._ahead
+        return Adopted(number), ready
 
 
 def start_window_manager(config: Config, display: str) -> Child:
@@ -84,7 +92,6 @@ def _make_room(config: Config) -> None:
 
 
 def _start_server(config: Config) -> tuple[Child, int]:
-    _make_room(config)
     ready, tell = os.pipe()
     try:
         argv = programs.x_server(config, ready_descriptor=tell)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 
-from guest.children import Child, signal_group
+from guest.children import signal_group
 from guest.config import Config
 from guest.environment import InstanceEnvironment, base
 from guest.programs import WINE
@@ -63,7 +63,7 @@ class Shell:
             truncated=out.truncated or err.truncated,
         )
 
-    def _start(self, command: str, stdout: int, stderr: int) -> Child:
+    def _start(self, command: str, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
         environment = {**self._base, **self._instance.variables}
         argv = ["/bin/bash", "-c", command]
         if self._windows:
@@ -129,7 +129,7 @@ class _Stream:
         return not self.truncated
 
 
-async def _wait(child: Child, timeout_s: float) -> bool:
+async def _wait(child: subprocess.Popen[bytes], timeout_s: float) -> bool:
     """Until it has ended, by itself or at the timeout; reaped either way. Whether it was the timeout."""
     timed_out = False
     try:
@@ -152,6 +152,6 @@ def _decoded(content: bytes, *, truncated: bool) -> str:
         return content.decode("utf-8" if b"\r\n" not in content else "cp1252", errors="replace")
 
 
-def _exit_code(child: Child) -> int:
+def _exit_code(child: subprocess.Popen[bytes]) -> int:
     """As a shell tells it: 128 and the signal's number where a signal ended it."""
     return child.returncode if child.returncode >= 0 else 128 - child.returncode

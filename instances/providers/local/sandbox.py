@@ -128,6 +128,7 @@ def _memory(memory_mib: int) -> list[str]:
 
 def _guest(spec: MachineSpec, run: RunDirectory, files: Files) -> list[str]:
     return [
+        *("--setenv", "GUEST_SCREEN", f"{spec['width']}x{spec['height']}"),
         *("--ro-bind", spec["host"]["guest_dir"], "/opt/guest"),
         *("--ro-bind", spec["host"]["guest_site_dir"], "/opt/guest-site"),
         *("--ro-bind", spec["host"]["gateway_dir"], "/run/gateway"),
