@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from common.api.filters import BooleanFilter, ListFilterSet, SiteFilterSet
+from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet, SiteFilterSet
 from common.ids import first_id_at
 from instances.models import Desired, Instance, Level, Log, LogType, Status
 
@@ -17,9 +17,9 @@ _YEAR_ONE, _YEAR_9999 = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tz
 
 
 class InstanceFilter(ListFilterSet):
-    status = filters.MultipleChoiceFilter(choices=Status.choices)
-    desired_state = filters.MultipleChoiceFilter(choices=Desired.choices)
-    instance_type = filters.MultipleChoiceFilter(choices=Instance.TYPES)
+    status = ChoicesFilter(choices=Status.choices)
+    desired_state = ChoicesFilter(choices=Desired.choices)
+    instance_type = ChoicesFilter(choices=Instance.TYPES)
     name = filters.CharFilter(lookup_expr="icontains")
     provider = filters.CharFilter()
     user_id = filters.UUIDFilter()
@@ -36,8 +36,8 @@ class InstanceFilter(ListFilterSet):
 class TailFilter(SiteFilterSet):
     """What a live tail can be narrowed to, too."""
 
-    log_type = filters.MultipleChoiceFilter(choices=LogType.choices)
-    level = filters.MultipleChoiceFilter(choices=Level.choices)
+    log_type = ChoicesFilter(choices=LogType.choices)
+    level = ChoicesFilter(choices=Level.choices)
 
     class Meta:
         model = Log

@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
 from common import clock
-from common.api.filters import BooleanFilter, ListFilterSet
+from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet
 from plans.lifecycle import OVER
 from plans.models import Dependency, Plan, PlanStatus, PlanType
 
@@ -20,8 +20,8 @@ class PlanFilter(ListFilterSet):
     agent_id = filters.UUIDFilter()
     parent_id = filters.UUIDFilter()
     depends_on = filters.UUIDFilter(method="by_need", label="Waits for this plan")
-    status = filters.MultipleChoiceFilter(choices=PlanStatus.choices)
-    plan_type = filters.MultipleChoiceFilter(choices=PlanType.choices)
+    status = ChoicesFilter(choices=PlanStatus.choices)
+    plan_type = ChoicesFilter(choices=PlanType.choices)
     priority = filters.NumberFilter()
     priority_at_least = filters.NumberFilter(field_name="priority", lookup_expr="gte")
     due_after = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
-from common.api.filters import BooleanFilter, ListFilterSet
+from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet
 from sites.models import Agent, ApiKey, Invitation, Membership, Site, User
 from sites.models.invitation import OPEN
 from sites.roles import Role
@@ -31,7 +31,7 @@ class UserFilter(ListFilterSet):
 
 class MembershipFilter(ListFilterSet):
     user_id = filters.UUIDFilter()
-    role = filters.MultipleChoiceFilter(choices=Role.choices)
+    role = ChoicesFilter(choices=Role.choices)
 
     class Meta:
         model = Membership
@@ -41,7 +41,7 @@ class MembershipFilter(ListFilterSet):
 class InvitationFilter(ListFilterSet):
     pending = BooleanFilter(method="by_pending", label="Neither accepted, revoked nor expired")
     invited_by = filters.UUIDFilter(field_name="invited_by_id")
-    role = filters.MultipleChoiceFilter(choices=Role.choices)
+    role = ChoicesFilter(choices=Role.choices)
 
     class Meta:
         model = Invitation
