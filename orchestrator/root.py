@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orchestrator.browsable.links import NOUNS, is_known
+from sites.api.authentication import MemberSessionAuthentication
 
 _BESIDES = {"me": "me", "docs": "docs", "schema": "schema", "health": "health", "sign_in": "rest_framework:login"}
 
@@ -27,6 +28,8 @@ class RootSerializer(serializers.Serializer):
 class RootView(APIView):
     """Remote machines that people and AI agents work on. Everything here is JSON to programs and a page to browsers."""
 
+    # Open to all: a key, good or bad, is not looked at; a session is, so that the page can say who is signed in.
+    authentication_classes = [MemberSessionAuthentication]
     permission_classes = [AllowAny]
     site_optional = True
 
