@@ -47,6 +47,11 @@ _FAULTS: dict[int, tuple[str, PlatformError]] = {
     504: ("The machine did not answer in time.", GuestSilent()),
 }
 _RETRIED = {429, 503}
+_UNTOLD = {"Which field to use when ordering the results.", "A search term."}
+_TOLD = {
+    "ordering": "One or more of {}, with commas between; `-` in front for downwards.",
+    "search": "Words that must all occur in {}.",
+}
 
 
 class ErrorSerializer(serializers.Serializer):
@@ -83,6 +88,19 @@ class Schema(AutoSchema):
             return [OpenApiParameter("If-Match", str, "header", description="The ETag of the version to change.")]
         return []
 
+    def _get_filter_parameters(self) -> list[dict[str, Any]]:
+        """With the names that this list can be ordered by and is searched in; neither, where it names none."""
+        found: list[dict[str, Any]] = super()._get_filter_parameters()  # type: ignore[no-untyped-call]
+        return [parameter for parameter in found if self._means_something(parameter)]
+
+    def _means_something(self, parameter: dict[str, Any]) -> bool:
+        named = {"ordering": "ordering_fields", "search": "search_fields"}.get(parameter["name"])
+        if named is None or parameter["description"] not in _UNTOLD:
+            return True
+        fields = ", ".join(f"`{field.replace('__', '.')}`" for field in getattr(self.view, named, None) or ())
+        parameter["description"] = _TOLD[parameter["name"]].format(fields)
+        return bool(fields)
+
     def _tokenize_path(self) -> list[str]:
         return [part for part in super()._tokenize_path() if part != "api"]
 
@@ -115,8 +133,8 @@ class Schema(AutoSchema):
 
     def _error_statuses(self) -> list[int]:
         statuses = {400, 406, 503, *getattr(self.view, "error_statuses", ())}
-        if getattr(self.view, "authentication_classes", None) and _closed(self.view):
-            statuses |= {401, 403}
+        if getattr(self.view, "authentication_classes", None):
+            statuses |= {401, 403} if _closed(self.view) else {401}  # a bad key is told so at an open door, too
         if "{" in self.path:
             statuses.add(404)
             if self.method in {"PUT", "PATCH", "DELETE"}:

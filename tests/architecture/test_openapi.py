@@ -31,7 +31,8 @@ def _examples(body: dict[str, Any]) -> list[Any]:
 def _must_answer(method: str, path: str, operation: dict[str, Any]) -> set[int]:
     """By what is asked, which refusals are possible."""
     expected = {400, 406, 503}
-    expected |= {401, 403} if any(operation.get("security", ())) else set()
+    doors = operation.get("security", [{}])
+    expected |= ({401} if any(doors) else set()) | ({403} if {} not in doors else set())
     expected |= {404} if "{" in path else set()
     expected |= {408, 409, 429} if method != "GET" else set()
     expected |= {411, 413, 415} if method in {"POST", "PUT", "PATCH"} else set()

@@ -37,7 +37,8 @@ class Operation:
 
     @property
     def is_open(self) -> bool:
-        return not any(self.said.get("security", ()))
+        """Whether it answers somebody who shows nothing."""
+        return {} in self.said.get("security", [{}])
 
     @property
     def streams(self) -> bool:
