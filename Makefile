@@ -42,12 +42,15 @@ check: ## Lint, types, import contracts, missing migrations, OpenAPI; needs no r
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@schema=$$(mktemp) && trap 'rm -f "$$schema"' EXIT && \
 		$(PY) manage.py spectacular --validate --fail-on-warn --file "$$schema" && \
-		{ diff -u docs/openapi.yaml "$$schema" || { echo "docs/openapi.yaml is out of date: run make schema"; exit 1; }; }
+		{ diff -u docs/openapi.yaml "$$schema" || { echo "docs/openapi.yaml is out of date: run make schema"; exit 1; }; } && \
+		{ $(PY) -m orchestrator.reference "$$schema" | diff -u docs/reference.md - || \
+			{ echo "docs/reference.md is out of date: run make schema"; exit 1; }; }
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
 
-schema: ## Write docs/openapi.yaml anew
+schema: ## Write docs/openapi.yaml and docs/reference.md anew
 	@infra/bootstrap.sh check
 	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+	$(PY) -m orchestrator.reference docs/openapi.yaml > docs/reference.md
 
 migrations: ## Write the migrations that the models ask for (NAME=what_it_does)
 	@infra/bootstrap.sh check
