@@ -126,7 +126,8 @@ def count_of(rows: QuerySet[Any] | Sequence[Any], counting: str) -> int:
     rows = rows.order_by()
     if counting == "estimate":
         return _estimate(rows)
-    return rows.count() if counting == "exact" else rows[:COUNT_CAP].count()
+    # A slice keeps what is annotated to each row, and would work it out 10,001 times: count keys alone.
+    return rows.count() if counting == "exact" else rows.values("pk")[:COUNT_CAP].count()
 
 
 def _estimate(rows: QuerySet[Any]) -> int:

@@ -217,6 +217,15 @@ def test_the_number_of_statements_does_not_grow_with_rows_and_links(place: Place
     assert len(one) <= 4
 
 
+def test_counting_works_out_no_links(place: Place) -> None:
+    for number in range(3):
+        place.write(f"plan {number}")
+    with CaptureQueriesContext(connection) as queries:
+        assert place.call("GET", "/api/plans?limit=1")["count"] == 3
+    counting = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert len(counting) == 1 and "plans_dependency" not in counting[0]
+
+
 def test_the_browsable_pages_are_drawn(place: Place) -> None:
     plan = place.write(steps=[{"id": "a", "title": "A"}])
     for path in ("/api/plans", f"/api/plans/{plan['id']}", f"/api/instances/{place.instance.pk}/plans"):
