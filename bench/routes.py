@@ -95,9 +95,7 @@ def _asker(url: str, site_id: UUID, rows: int) -> Asker:
     _, secret = make_key(site_id=site_id, user_id=owner.user_id, name="bench", using=CREW)
     log = Log.everywhere.filter(site_id=site_id).order_by("-id")[0]
     agent = Agent.everywhere.filter(site_id=site_id)[0]
-    client = httpx.Client(
-        base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=120, trust_env=False
-    )
+    client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=120, trust_env=False)
     return Asker(client, rows, {"instance": str(log.instance_id), "log": str(log.pk), "agent": str(agent.pk)})
 
 
