@@ -143,6 +143,12 @@ PROVIDERS: dict[str, dict[str, Any]] = {
         },
     },
 }
+SIMULATION_FILE = os.environ.get("SIMULATION_FILE")  # with it there is a provider `simulated`, whose cloud it is
+if SIMULATION_FILE:
+    PROVIDERS["simulated"] = {
+        "driver": "instances.providers.simulated.provider.SimulatedProvider",
+        "options": {"path": SIMULATION_FILE},
+    }
 DEFAULT_PROVIDER = os.environ.get("DEFAULT_PROVIDER", "local")
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 

@@ -1,4 +1,4 @@
-"""What a provider is: four methods and an optional pair. The core knows machines through this page only."""
+"""What a provider is: four methods, and two optional parts. The core knows machines through this page only."""
 
 from __future__ import annotations
 
@@ -98,6 +98,15 @@ class Provider(Protocol):
             Unreachable: the list is not whole; nothing may be concluded from it.
         """
         ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A driver whose cloud may not show yet what was made just now. For so many seconds after a machine was asked for
+    the core takes neither `GONE` nor a list without it for a proof that there is none."""
+
+    @property
+    def settles_in_s(self) -> float: ...
 
 
 @runtime_checkable

@@ -1,0 +1,70 @@
+"""Guests of simulated machines: there as soon as their machine is up, obedient, and without a screen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from guest.protocol import PROTOCOL_VERSION
+from guest.protocol.actions import AnyAction, Bash, Screenshot
+from guest.protocol.hello import Configure, Hello
+from guest.protocol.results import Result, Shell
+from instances.guestlink import Answer, GuestRefused, GuestUnreachable, Presence
+from instances.ports import GuestPath
+from instances.providers.base import Power
+from instances.providers.simulated.cloud import Cloud, Machine
+
+
+class SimulatedGuests:
+    """`GuestPath` for the machines in the simulated cloud; what it does not know it hands on to `others`."""
+
+    def __init__(self, cloud: Cloud, others: GuestPath) -> None:
+        self._cloud = cloud
+        self._others = others
+
+    def presence(self, incarnation: str) -> Presence | None:
+        """Present is what is up. Each boot has a boot id of its own, as a real guest has."""
+        machine = self._cloud.machine(incarnation)
+        return self._others.presence(incarnation) if machine is None else _presence(machine)
+
+    def configure(self, incarnation: str, configure: Configure) -> None:
+        machine = self._cloud.machine(incarnation)
+        if machine is None:
+            return self._others.configure(incarnation, configure)
+        _must_be_up(machine)
+
+    def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
+        """A shell says what it is, a screenshot is refused, all else is done at once."""
+        machine = self._cloud.machine(incarnation)
+        if machine is None:
+            return self._others.act(incarnation, action, grace_s=grace_s)
+        _must_be_up(machine)
+        return Answer(result=_result(action), blob=b"", took_ms=0.0)
+
+
+def _presence(machine: Machine) -> Presence | None:
+    if machine.power is not Power.UP:
+        return None
+    boot_id = f"{machine.token}/{machine.boots}"[-64:]
+    hello = Hello(
+        protocol=PROTOCOL_VERSION,
+        boot_id=boot_id,
+        flavour=machine.flavour,
+        width=machine.width,
+        height=machine.height,
+    )
+    return Presence(boot_id, hello, datetime.fromtimestamp(machine.up_at or machine.made_at, UTC))
+
+
+def _must_be_up(machine: Machine) -> None:
+    if machine.power is not Power.UP:
+        raise GuestUnreachable("the simulated machine is not up")
+
+
+def _result(action: AnyAction) -> Result:
+    match action:
+        case Bash():
+            return Result(shell=Shell(stdout="This machine is simulated.\n", stderr="", exit_code=0))
+        case Screenshot():
+            raise GuestRefused("unsupported", "A simulated machine has no screen.")
+        case _:
+            return Result()
