@@ -58,7 +58,7 @@ migrations: ## Write the migrations that the models ask for (NAME=what_it_does)
 
 lock: ## Resolve requirements/*.in into the locks, with hashes
 	@infra/bootstrap.sh check
-	@for name in base dev prod guest; do \
+	@for name in base dev prod otel guest; do \
 		.venv/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal \
 			--python-version 3.11 --output-file requirements/$$name.txt requirements/$$name.in && echo "requirements/$$name.txt"; done
 

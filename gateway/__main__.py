@@ -10,6 +10,7 @@ import sys
 
 import uvloop
 
+from common import metrics
 from gateway import app, config, logs, sockets
 
 log = logging.getLogger("gateway")
@@ -24,6 +25,8 @@ def main() -> int:
         logs.event(log, "cannot start", level=logging.ERROR, why=str(error))
         return 2
     _allow_many_connections()
+    metrics.name_process("gateway")
+    metrics.serve_where_asked()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(app.run(told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,14 +10,18 @@ from urllib.parse import parse_qs
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from gateway.health import Health
+from gateway.logs import event
 from gateway.registry import Registry
 from gateway.relay import Answer
 from gateway.replies import TooLong, answer, answer_json, answer_refusal, read_body
-from gateway.wire import Asked, failed, head_of, read_asked
+from gateway.wire import Asked, Failed, failed, head_of, read_asked
 from guest.protocol.frames import BadFrame
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 LONGEST_DEADLINE_S = 3_600.0
+log = logging.getLogger(__name__)
+
+_OURS = frozenset({"not_connected", "disconnected", "timeout", "busy"})
 _GUEST = re.compile(r"/guests/([a-z0-9-]{1,64})(/call)?")
 
 
@@ -60,6 +65,9 @@ class InternalDoor:
             return
         else:
             reply, picture = await self._asked(incarnation, asked, blob, deadline_s)
+            if isinstance(reply, Failed) and reply.error.code in _OURS:
+                request_id = dict(scope["headers"]).get(b"x-request-id", b"-").decode("latin-1")[:64]
+                event(log, "call failed", incarnation=incarnation, code=reply.error.code, request_id=request_id)
             await answer(send, 200, b"application/octet-stream", head_of(reply), picture)
 
     async def _asked(self, incarnation: str, asked: Asked, blob: memoryview, deadline_s: float) -> Answer:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+_MACHINE = re.compile(r"([0-9a-f]{32})-\d+")
 _WINDOW_S = 10.0
 _LINES_PER_WINDOW = 200
 
@@ -24,7 +27,13 @@ def set_up(*, as_json: bool) -> None:
 
 def event(log: logging.Logger, name: str, *, level: int = logging.INFO, **facts: Any) -> None:
     """Write one event with its facts. Never pass a token or a URL that may hold a password."""
-    log.log(level, name, extra={"facts": facts})
+    log.log(level, name, extra={"facts": {**facts, **_instance_of(facts.get("incarnation", ""))}})
+
+
+def _instance_of(machine: str) -> dict[str, str]:
+    """A machine is named by its instance's id and the number of its incarnation, so lines can carry both."""
+    found = _MACHINE.fullmatch(machine)
+    return {"instance_id": str(UUID(found[1]))} if found else {}
 
 
 class _Lines(logging.Formatter):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from common import metrics
 from gateway.relay import REPLACED, Guest
 
 _MAX_GREETING = 4
@@ -20,6 +21,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._guests: dict[str, Guest] = {}
+        self._counted = metrics.gauge("guests_connected", "Guests whose connection a gateway holds.")
+        self._counted.set(0)
         self._greeting: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -48,6 +51,7 @@ class Registry:
         """`guest` is the one to ask from now on. An older connection of its incarnation is ended."""
         older = self._guests.get(guest.incarnation)
         self._guests[guest.incarnation] = guest
+        self._counted.set(len(self._guests))
         if older is not None:
             older.end(REPLACED)
 
@@ -56,4 +60,5 @@ class Registry:
         if self._guests.get(guest.incarnation) is not guest:
             return False
         del self._guests[guest.incarnation]
+        self._counted.set(len(self._guests))
         return True

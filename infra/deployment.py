@@ -80,6 +80,7 @@ class Deployment:
             "STATE_DIR": str(self.state.root),
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
+            "PROMETHEUS_MULTIPROC_DIR": str(self.state.metrics),
         }
 
     def environment(self) -> dict[str, str]:

@@ -20,6 +20,8 @@ from redis.retry import Retry
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
+from common import tracing
+from common.logs import request_id
 from guest.protocol import frames
 from guest.protocol.actions import AnyAction, longest_s, to_builtins
 from guest.protocol.hello import Configure, Hello
@@ -185,7 +187,8 @@ class GuestLink:
 
     def _ask(self, address: str, incarnation: str, body: bytes, deadline_s: float) -> tuple[Result, bytes]:
         path = f"/guests/{incarnation}/call?deadline_s={deadline_s:.3f}"
-        status, data = self._exchange("POST", address, path, body, read_within_s=deadline_s + _GATEWAY_GRACE_S)
+        with tracing.span("guest.call", kind="client"):
+            status, data = self._exchange("POST", address, path, body, read_within_s=deadline_s + _GATEWAY_GRACE_S)
         if status >= 500:
             raise GuestUnreachable(f"the gateway failed with status {status}", was_sent=True)
         if status >= 400:
@@ -208,9 +211,10 @@ class GuestLink:
         self, method: str, address: str, path: str, body: bytes | None, *, read_within_s: float
     ) -> tuple[int, bytes]:
         timeout = urllib3.Timeout(connect=_CONNECT_WITHIN_S, read=read_within_s)
+        headers = {"X-Request-ID": request_id.get(), **tracing.headers()}
         try:
             response = self._pool(address).urlopen(
-                method, path, body=body, timeout=timeout, retries=False, redirect=False
+                method, path, body=body, headers=headers, timeout=timeout, retries=False, redirect=False
             )
         except NewConnectionError as error:
             raise GuestUnreachable("the gateway is not there") from error

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common import clock
+from common import clock, logs
 from common.errors import Conflict, GuestFailed, GuestSilent, Invalid, NotFound, PlatformError, TooMany
 from common.realtime.publish import nudge_on_commit
 from common.rows import insert_of
 from common.tenancy import execute_in_site
 from guest.protocol import actions
 from guest.protocol.actions import AnyAction, Bash, Screenshot, Type
-from instances import ports
+from instances import ports, telemetry
 from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
@@ -52,7 +52,8 @@ def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
     """
     machine = _running_machine(principal, instance_id)
     try:
-        answer = _ask(machine, action)
+        with telemetry.action(_tag(action)):
+            answer = _ask(machine, action)
     except PlatformError as error:
         _write(principal, instance_id, action, error=error)
         raise
@@ -65,7 +66,9 @@ def watch(principal: Principal, instance_id: UUID, picture: Screenshot) -> Answe
     Raises:
         The same as `act`.
     """
-    return _ask(_running_machine(principal, instance_id), picture)
+    machine = _running_machine(principal, instance_id)
+    with telemetry.action("watch"):
+        return _ask(machine, picture)
 
 
 def _running_machine(principal: Principal, instance_id: UUID) -> str:
@@ -75,6 +78,7 @@ def _running_machine(principal: Principal, instance_id: UUID) -> str:
     if not rows:
         raise NotFound("No such instance.")
     status, incarnation = rows[0]
+    logs.about(instance_id=instance_id, incarnation=incarnation)
     if status != Status.RUNNING:
         raise Conflict(f"The instance is {status}, not running.", status=status)
     return Instance(pk=instance_id, incarnation=incarnation).machine

@@ -12,15 +12,16 @@ from uuid import UUID
 
 from django.conf import settings
 
-from common import clock, tokens
+from common import clock, logs, tokens
 from guest.protocol.hello import Configure
-from instances import lifecycle, ports
+from instances import lifecycle, ports, telemetry
 from instances.flavours import FLAVOURS
 from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.lifecycle import Claim, Outcome, Superseded
 from instances.models import Desired, Instance, Status
 from instances.providers import registry
 from instances.providers.base import CanRest, Handle, OutOfCapacity, Power, Provider, Refused, Spec, Unreachable
+from instances.providers.observed import observed
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +43,27 @@ def step(instance_id: UUID, *, only_if_due: bool = False) -> float | None:
     claimed = lifecycle.claim(instance_id, only_if_due=only_if_due)
     if claimed is None:
         return None
+    instance = claimed.instance
+    name = STEPS[instance.status, instance.desired_state].__name__
+    ids = {"site_id": instance.site_id, "instance_id": instance.pk, "incarnation": instance.incarnation}
+    with logs.within(**ids), telemetry.step(name) as watched:
+        return _taken(claimed, watched)
+
+
+def _taken(claimed: Claim, watched: telemetry.Watched) -> float | None:
+    instance_id = claimed.instance.pk
     try:
-        return lifecycle.conclude(claimed, _look(claimed.instance))
+        found = _look(claimed.instance)
+        look_in_s = lifecycle.conclude(claimed, found)
+        watched.outcome = found.event or "nothing"
+        return look_in_s
     except Superseded as late:
+        watched.outcome = "overtaken"
         logger.info("step was overtaken: %s", late)
         undo_late_create(claimed)
         return None
     except PASSING as error:
+        watched.outcome = "passing"
         logger.warning("instance %s: %s: %s", instance_id, type(error).__name__, error)
         lifecycle.release(claimed, look_in_s=RETRY_S)
         return RETRY_S
@@ -231,7 +246,7 @@ STEPS: Mapping[tuple[str, str], Step] = {
 
 # --- what the steps share -----------------------------------------------------------------------------------------
 def _provider(instance: Instance) -> Provider:
-    return registry.provider(instance.provider)
+    return observed(registry.provider(instance.provider), instance.provider)
 
 
 def _resting(instance: Instance) -> CanRest:

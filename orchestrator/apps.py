@@ -5,6 +5,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.conf import settings
 
+from common import tracing
 from instances import guestlink, ports
 from instances.providers import registry
 from instances.providers.simulated.cloud import Cloud
@@ -16,6 +17,7 @@ class OrchestratorConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        tracing.start()
         registry.configure(settings.PROVIDERS)
         link = guestlink.GuestLink(redis_url=settings.REDIS_URL, gateway_dir=settings.GATEWAY_DIR)
         ports.install_guests(_with_simulated(link) if settings.SIMULATION_FILE else link)

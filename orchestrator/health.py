@@ -25,7 +25,7 @@ from instances.providers import registry
 from instances.providers.base import Refused
 
 SILENT_AFTER = timedelta(seconds=30)
-NEEDED = ("database", "redis", "broker", "worker", "beat", "sweep", "gateway")
+NEEDED = ("database", "redis", "broker", "worker", "beat", "sweep", "plans_sweep", "gateway")
 
 
 class NotWell(Exception):
@@ -113,6 +113,7 @@ CHECKS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "worker": _alive("worker", "A worker was last heard of:"),
     "beat": _alive("beat", "Beat last sent something:"),
     "sweep": _alive("sweep", "The sweep last ran:"),
+    "plans_sweep": _alive("plans.sweep", "The sweep over plans last ran:"),
     "gateway": _gateway,
 }
 

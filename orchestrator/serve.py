@@ -7,6 +7,7 @@ import socket
 
 import uvicorn
 
+from common import metrics
 from common.realtime import hub
 
 GRACE_S = 3
@@ -44,4 +45,5 @@ def config(app: str = "orchestrator.asgi:application") -> uvicorn.Config:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
+    metrics.name_process("web")
     Server(config()).run()

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "common.api.middleware.RequestId",
+    "common.api.telemetry.Observed",
     "common.api.middleware.SaneRequest",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -238,12 +239,16 @@ STATIC_ROOT = os.environ.get("STATIC_ROOT")  # where collectstatic puts files; w
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")  # who shows it may read /metrics; without one, this host alone
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "common.logs.WithRequestId"}},
+    "filters": {"context": {"()": "common.logs.WithContext"}},
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s"},
+        "line": {
+            "()": "common.logs.Line",
+            "format": "%(asctime)s %(levelname)-7s %(name)s [%(context)s] %(message)s",
+        },
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s",
@@ -253,7 +258,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": os.environ.get("LOG_FORMAT", "line"),
-            "filters": ["request_id"],
+            "filters": ["context"],
         },
     },
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},

@@ -17,6 +17,7 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
+from common import logs
 from common.errors import Forbidden, Invalid, NotFound, NotSignedIn
 from common.tenancy import CREW
 from sites.models import Agent, ApiKey, Membership, Site
@@ -89,6 +90,7 @@ def find_principal(secret: str) -> Principal:
         known = _look_up(secret, digest)
     if known.expires_at is not None and known.expires_at <= timezone.now():
         raise NotSignedIn()
+    logs.about(site_id=known.principal.site_id)
     return known.principal
 
 
@@ -117,6 +119,7 @@ def principal_of_session(user: Any, wanted_site_id: UUID | None) -> Principal:
         choice = [{"id": str(site_id), "name": name} for site_id, _, name in places]
         raise Invalid("Name a site, in the X-Site header or as site_id.", code="SITE_REQUIRED", sites=choice)
     site_id, role, _ = places[0]
+    logs.about(site_id=site_id)
     return Principal(site_id, user.pk, role, effective_scopes(role, []), via="session")
 
 

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from common import logs
 from common.api.errors import answer
-from common.logs import request_id
 
 _Handler = Callable[[HttpRequest], Any]
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -21,7 +21,7 @@ _API_ROOTS = ("/api", "/v1")
 _UUID = re.compile(r"(?<=/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=/|$)", re.IGNORECASE)
 
 
-class _TwoWays:
+class TwoWays:
     """A middleware that runs under WSGI and ASGI alike, without a change of threads in either."""
 
     sync_capable = True
@@ -37,7 +37,7 @@ class _TwoWays:
         raise NotImplementedError
 
 
-class RequestId(_TwoWays):
+class RequestId(TwoWays):
     """Takes the caller's `X-Request-ID` where it is a sane one, else makes one; log lines and the answer carry it."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -45,21 +45,15 @@ class RequestId(_TwoWays):
         name = wanted if _SANE_ID.fullmatch(wanted) else uuid.uuid4().hex
         if self.is_async:
             return self._later(request, name)
-        token = request_id.set(name)
-        try:
+        with logs.of_request(name):
             return _named(cast(HttpResponseBase, self.get_response(request)), name)
-        finally:
-            request_id.reset(token)
 
     async def _later(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        token = request_id.set(name)
-        try:
+        with logs.of_request(name):
             return _named(await self.get_response(request), name)
-        finally:
-            request_id.reset(token)
 
 
-class SaneRequest(_TwoWays):
+class SaneRequest(TwoWays):
     """Refuses NULs in the address and bodies past the limit; makes `/api/things/` the same route as `/api/things`."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:

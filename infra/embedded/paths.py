@@ -88,6 +88,11 @@ class State:
         return self.runtime / "machines"
 
     @property
+    def metrics(self) -> Path:
+        """The figures of all processes, which each maps into its memory."""
+        return self.runtime / "metrics"
+
+    @property
     def guest_site(self) -> Path:
         return self.cache / "guest-site"
 
