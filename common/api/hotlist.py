@@ -28,6 +28,8 @@ KEPT_S = 60.0
 KEPT_MAX = 500
 PAST_CAP_S = 30.0
 """A list that was longer than the cap of counting is not counted again for so long: it reads "more than 10,000"."""
+EMPTY = b'"results":[]}'
+"""How a page without rows ends."""
 _PAGING = frozenset({"limit", "offset", "cursor", "count"})
 
 

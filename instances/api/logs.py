@@ -11,7 +11,6 @@ from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters.utils import translate_validation
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +23,7 @@ from instances.api.serializers import LogSerializer, PlacedLogSerializer, Writte
 from instances.models import Level, Log, LogType
 from instances.tails import Wanted
 from sites.api.base import SiteView
+from sites.api.hot import Hot
 from sites.keys import check_standing
 
 
@@ -46,9 +46,8 @@ _tail_schema = extend_schema(
 )
 
 
-class _LogsView(SiteView, GenericAPIView):
+class _LogsView(Hot):
     scopes = {"GET": "logs:read", "POST": "logs:write"}
-    queryset = Log.everywhere.none()
 
     def listed(self) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
@@ -67,19 +66,23 @@ class LogsView(_LogsView):
 
     serializer_class = LogSerializer
     filterset_class = LogFilter
+    empty_is_unsure = True
 
-    def get_queryset(self) -> QuerySet[Log]:
+    def select(self) -> QuerySet[Log]:
         return selectors.logs_of(self.principal, self.kwargs["pk"])
 
+    def select_by_statement(self) -> QuerySet[Log]:
+        return selectors.logs_where_kept(self.principal, self.kwargs["pk"])
+
     @extend_schema(responses={200: LogSerializer(many=True)})
-    def get(self, request: Request, pk: UUID) -> Response:
+    def list(self, request: Request, pk: UUID) -> Response:
         """Newest first."""
         return self.listed()
 
     @extend_schema(
         request=_one_or_many("LogEntries", LogSerializer, LogSerializer(many=True)), responses={201: _WRITTEN}
     )
-    def post(self, request: Request, pk: UUID) -> Response:
+    def create(self, request: Request, pk: UUID) -> Response:
         """Write one entry, or a list of up to 1,000, of which all are written or none."""
         refuse_unknown(request, ())
         sent = entries.parse(request.data, entries.Entry)
@@ -93,11 +96,11 @@ class SiteLogsView(_LogsView):
     serializer_class = PlacedLogSerializer
     filterset_class = SiteLogFilter
 
-    def get_queryset(self) -> QuerySet[Log]:
+    def select(self) -> QuerySet[Log]:
         return selectors.logs(self.principal)
 
     @extend_schema(operation_id="list_logs", responses={200: LogSerializer(many=True)})
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
         """Newest first, those of deleted instances among them."""
         return self.listed()
 
@@ -105,7 +108,7 @@ class SiteLogsView(_LogsView):
         request=_one_or_many("PlacedLogEntries", PlacedLogSerializer, PlacedLogSerializer(many=True)),
         responses={201: _WRITTEN},
     )
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Write one entry or a list of up to 1,000, each naming its instance. All are written or none."""
         refuse_unknown(request, ())
         sent = entries.parse(request.data, entries.PlacedEntry)

@@ -22,9 +22,9 @@ urlpatterns = [
     path("instances/<uuid:pk>/screenshot", ScreenshotView.as_view(), name="instance-screenshot"),
     path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),
     path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
-    path("instances/<uuid:pk>/logs", LogsView.as_view(), name="instance-logs"),
+    path("instances/<uuid:pk>/logs", LogsView.as_view({"get": "list", "post": "create"}), name="instance-logs"),
     path("instances/<uuid:pk>/logs/tail", LogTailView.as_view(), name="instance-logs-tail"),
-    path("logs", SiteLogsView.as_view(), name="logs"),
+    path("logs", SiteLogsView.as_view({"get": "list", "post": "create"}), name="logs"),
     path("logs/tail", SiteLogTailView.as_view(), name="logs-tail"),
     path("logs/<uuid:pk>", LogView.as_view(), name="log"),
 ]

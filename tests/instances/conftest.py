@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from common.tenancy import CREW, site_scope
 from instances import ports, reconcile, services, tasks
 from instances.models import Event, Instance
 from instances.providers import registry
+from sites.api import hot
 from sites.models import Membership, Site, User
 from sites.principal import Principal
 from sites.roles import SCOPES_OF_ROLE, Role
@@ -90,3 +92,20 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 
 
 __all__ = ["World", "principal_of_new_site", "site_scope"]
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The actions that the short way has answered."""
+    answered: list[str] = []
+    answer = hot._answer
+
+    def noting(view: Any, action: str, *rest: Any) -> Any:
+        found = answer(view, action, *rest)
+        answered.extend([action] if found is not None else [])
+        return found
+
+    hot._hot.cache_clear()
+    monkeypatch.setattr(hot, "_answer", noting)
+    yield answered
+    hot._hot.cache_clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -33,20 +32,8 @@ ORDINARY = "application/json; indent=0"
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The actions that the short way has answered."""
-    answered: list[str] = []
-    answer = hot._answer
-
-    def noting(view: Any, action: str, *rest: Any) -> Any:
-        found = answer(view, action, *rest)
-        answered.extend([action] if found is not None else [])
-        return found
-
-    hot._hot.cache_clear()
-    monkeypatch.setattr(hot, "_answer", noting)
-    yield answered
-    hot._hot.cache_clear()
+def _watched(short: list[str]) -> None:
+    """Every test of this page may ask which way was taken."""
 
 
 def _instances(site: Site, how_many: int, **fields: Any) -> list[Instance]:
