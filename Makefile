@@ -8,7 +8,7 @@ STATE_DIR ?= .local
 export PORT STATE_DIR
 
 PY := .venv/bin/python
-PACKAGES := orchestrator instances sites plans gateway common guest infra
+PACKAGES := orchestrator facades instances sites plans gateway common guest infra
 SHELL_SCRIPTS := infra/bootstrap.sh .ci/run
 # pytest arguments, for instance: make test T="tests/sites -k keys"
 T ?=

@@ -60,6 +60,15 @@ def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
     return Done(answer, _write(principal, instance_id, action, answer=answer))
 
 
+def must_run(principal: Principal, instance_id: UUID) -> None:
+    """Return when the principal may act on the instance and it runs.
+
+    Raises:
+        Forbidden, NotFound, Conflict: as for `act`.
+    """
+    _running_machine(principal, instance_id)
+
+
 def watch(principal: Principal, instance_id: UUID, picture: Screenshot) -> Answer:
     """One picture for somebody who watches: it changes nothing, so neither the log nor the counters tell of it.
 

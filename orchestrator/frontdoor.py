@@ -15,6 +15,7 @@ from asgiref.typing import HTTPScope
 from common.api import errors
 from common.errors import PlatformError, Unavailable
 from common.realtime import hub
+from facades import doors
 from orchestrator.bodies import Gone, Receive, Send, TooLarge, TooSlow, read_body, replay, with_length
 from orchestrator.bridge import Bridge
 
@@ -47,7 +48,7 @@ class FrontDoor:
         try:
             body = await read_body(scope, receive, max_bytes=self._max_body_bytes)
         except (TooLarge, TooSlow) as error:
-            await _answer(send, error, close=True)
+            await _answer(scope, send, error, close=True)
             return
         except Gone:
             return
@@ -59,7 +60,7 @@ class FrontDoor:
 
     async def _serve_long(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if self._long >= LONG_AT_MOST:
-            await _answer(send, Unavailable("Too many streams and waits are open.", retry_after_s=5.0))
+            await _answer(scope, send, Unavailable("Too many streams and waits are open.", retry_after_s=5.0))
             return
         self._long += 1
         try:
@@ -86,12 +87,14 @@ def is_long(scope: HTTPScope, body: bytes) -> bool:
     return scope["method"] == "POST" and path.endswith(_ACTION_PATHS) and any(word in body for word in _LONG_WORDS)
 
 
-async def _answer(send: Send, error: PlatformError, *, close: bool = False) -> None:
-    body = orjson.dumps(errors.body(error.message, error.code, error.details))
+async def _answer(scope: HTTPScope, send: Send, error: PlatformError, *, close: bool = False) -> None:
+    said = errors.body(error.message, error.code, error.details)
+    status, words = doors.rephrase(scope["path"], error.status, said)
+    body = orjson.dumps(words)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if close:
         headers.append((b"connection", b"close"))
     if error.retry_after_s is not None:
         headers.append((b"retry-after", str(math.ceil(error.retry_after_s)).encode()))
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

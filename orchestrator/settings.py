@@ -8,6 +8,7 @@ from typing import Any
 
 import dj_database_url
 
+from facades.desktop_v1 import actions as desktop_actions
 from guest.protocol import actions
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -56,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "common.api.middleware.RequestId",
     "common.api.telemetry.Observed",
+    "facades.doors.InDialect",
     "common.api.middleware.SaneRequest",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -151,6 +153,7 @@ if SIMULATION_FILE:
         "options": {"path": SIMULATION_FILE},
     }
 DEFAULT_PROVIDER = os.environ.get("DEFAULT_PROVIDER", "local")
+DESKTOP_V1_TYPE = os.environ.get("DESKTOP_V1_TYPE", "browser")  # what POST /v1/desktop makes
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 
 # --- People ------------------------------------------------------------------------------------------------------
@@ -220,7 +223,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": True,
     "DEFAULT_QUERY_MANAGER": "_base_manager",  # a tenant's model has no `objects`
-    "APPEND_COMPONENTS": {"schemas": actions.openapi_schemas()},
+    "APPEND_COMPONENTS": {"schemas": actions.openapi_schemas() | desktop_actions.openapi_schemas()},
     # Choices stay where they are used: named components would need an entry here for every field of the same name.
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",

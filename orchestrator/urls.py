@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/", include("sites.api.urls")),
     path("api/", include("plans.api.urls")),
     path("api/", include("instances.api.urls")),
+    path("v1/", include("facades.desktop_v1.urls")),
     re_path(r"^(api|v1)/", unknown_route),
 ]
 handler400, handler403, handler404, handler500 = bad_request, permission_denied, not_found, server_error

@@ -86,6 +86,7 @@ def client(of: Site, role: str = Role.OWNER, **options: Any) -> APIClient:
 
 def client_with(secret: str) -> APIClient:
     browser = APIClient(raise_request_exception=False)
-    browser.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    # Of the two, our own API reads the first and the dialects the second.
+    browser.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}", HTTP_X_API_KEY=secret)
     browser.default_format = "json"
     return browser

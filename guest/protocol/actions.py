@@ -27,7 +27,7 @@ class Click(Action, tag="click", frozen=True):
     x: Coordinate | None = None
     y: Coordinate | None = None
     button: Button = "left"
-    count: Annotated[int, Meta(ge=1, le=10)] = 1
+    count: Annotated[int, Meta(ge=1, le=100)] = 1
     action: Literal["click", "down", "up"] = "click"
     modifiers: Annotated[list[KeyName], Meta(max_length=4, description="Keys held meanwhile.")] = []
 

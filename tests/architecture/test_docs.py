@@ -12,7 +12,20 @@ from orchestrator.reference import page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-ROOMS = ("orchestrator", "instances", "sites", "plans", "common", "gateway", "guest", "infra", "tests", "bench", "docs")
+ROOMS = (
+    "orchestrator",
+    "facades",
+    "instances",
+    "sites",
+    "plans",
+    "common",
+    "gateway",
+    "guest",
+    "infra",
+    "tests",
+    "bench",
+    "docs",
+)
 EXAMPLES = {"tests/instances/providers/test_example.py"}
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[A-Za-z0-9_./-]+)`")

@@ -20,6 +20,9 @@ OPERATIONS = {
 }
 
 
+PAGES = {"desktop": {400, 401, 403, 404, 409, 429, 500, 502}}
+
+
 def _schema(body: dict[str, Any]) -> dict[str, Any]:
     return {**body["schema"], "components": DOCUMENT["components"]}
 
@@ -29,7 +32,9 @@ def _examples(body: dict[str, Any]) -> list[Any]:
 
 
 def _must_answer(method: str, path: str, operation: dict[str, Any]) -> set[int]:
-    """By what is asked, which refusals are possible."""
+    """By what is asked, which refusals are possible; of a dialect, what its page lists."""
+    if not path.startswith("/api/"):
+        return PAGES[path.split("/")[2]]
     expected = {400, 406, 503}
     doors = operation.get("security", [{}])
     expected |= ({401} if any(doors) else set()) | ({403} if {} not in doors else set())

@@ -32,6 +32,7 @@ STREAM = "a stream reads for as long as it lasts; tests/realtime count its reads
 # The short way of instances does all of it in one.
 PINNED = {
     "get_agent": 2,
+    "get_desktop": 2,
     "get_instance": 1,
     "get_invitation": 2,
     "get_key": 2,
@@ -83,6 +84,7 @@ class World:
             invitation = invitations.invite(self.principal, email=f"{number}@example.com", role="viewer")
             instance = instances.request_instance(self.principal, name=f"desk {number}", agent_id=agent.pk)
             self.first.setdefault("instances", str(instance.pk))
+            self.first.setdefault("desktop", str(instance.pk))
             plan = self._plan(agent.pk, number)
             log = self._log(agent.pk, number)
             member = make.member(self.site)

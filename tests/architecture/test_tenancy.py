@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ["orchestrator", "instances", "plans", "sites", "common"]
+PACKAGES = ["orchestrator", "facades", "instances", "plans", "sites", "common"]
 MAY = {
     "reconcile.py",
     "perform.py",

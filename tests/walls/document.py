@@ -36,6 +36,11 @@ class Operation:
         return self.path.split("/")[2]
 
     @property
+    def is_dialect(self) -> bool:
+        """Whether it is another service's API over ours."""
+        return not self.path.startswith("/api/")
+
+    @property
     def is_open(self) -> bool:
         """Whether it answers somebody who shows nothing."""
         return {} in self.said.get("security", [{}])
@@ -71,7 +76,8 @@ class Place:
 
     def row(self, noun: str) -> dict[str, Any]:
         if noun not in self.rows:
-            self.rows[noun] = self._membership() if noun == "memberships" else self._made(noun)
+            made = {"memberships": self._membership, "desktop": lambda: self.row("instances")}
+            self.rows[noun] = made.get(noun, lambda: self._made(noun))()
         return self.rows[noun]
 
     def ask(self, operation: Operation, client: APIClient) -> Any:

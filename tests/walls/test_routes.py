@@ -24,7 +24,8 @@ ANY_CALLER = {"get_me", "create_ticket", "get_own_user", "patch_own_user"}
 NOT_BY_KEY = {"patch_own_user"}
 OPEN = {"get_health", "get_root", "accept_invitation", "request_password_reset", "confirm_password_reset"}
 OF_INSTANCES = {"events": "instances", "logs": "logs", "plans": "plans"}
-ACTS = {"actions", "screenshot"}
+ACTS = {"actions", "screenshot", "computer-action", "bash-action"}
+OF_DIALECTS = {"desktop": "instances"}
 REFUSED = {401, 403}
 
 
@@ -33,6 +34,9 @@ def scope_of(operation: Operation) -> str | None:
     if operation.name in ANY_CALLER:
         return None
     beneath = operation.path.split("/")[4:5]
+    if operation.is_dialect:
+        noun = OF_DIALECTS[operation.noun]
+        return f"{noun}:{'act' if beneath and beneath[0] in ACTS else 'read' if operation.method == 'GET' else 'write'}"
     noun = OF_INSTANCES.get(beneath[0], operation.noun) if beneath and operation.noun == "instances" else operation.noun
     if beneath and beneath[0] in ACTS:
         return f"{noun}:act"
