@@ -126,6 +126,7 @@ SWEEP_EVERY_S = float(os.environ.get("SWEEP_EVERY_S", "2"))
 CELERY_BEAT_SCHEDULE = {
     "instances.sweep": {"task": "instances.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
     "sites.mail_due": {"task": "sites.mail_due", "schedule": 30.0, "options": {"expires": 30}},
+    "sites.forget_answers": {"task": "sites.forget_answers", "schedule": 600.0, "options": {"expires": 600}},
     "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }

@@ -1,4 +1,4 @@
-"""Celery's part in `sites`: letters are sent by workers, so that no request waits for a mail server."""
+"""Celery's part in `sites`: letters are sent by workers, and what is old is forgotten."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from sites import mailing
+from sites import idempotency, mailing
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,12 @@ def mail_reset(self: Any, email: str) -> None:
         mailing.mail_reset(email)
     except mailing.MAIL_FAULTS as error:
         raise self.retry(exc=error, countdown=10 * 2**self.request.retries) from error
+
+
+@shared_task(name="sites.forget_answers")
+def forget_answers() -> int:
+    """Delete the answers that were kept for idempotency keys of more than a day ago."""
+    return idempotency.forget_old()
 
 
 def mail_soon(invitation_id: UUID) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
@@ -47,6 +48,13 @@ _FAULTS: dict[int, tuple[str, PlatformError]] = {
     504: ("The machine did not answer in time.", GuestSilent()),
 }
 _RETRIED = {429, 503}
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    "header",
+    description="1 to 255 visible ASCII characters. The same key with the same body within 24 hours gets the same "
+    "answer and does nothing again; with another body, 409.",
+)
 _UNTOLD = {"Which field to use when ordering the results.", "A search term."}
 _TOLD = {
     "ordering": "One or more of {}, with commas between; `-` in front for downwards.",
@@ -86,7 +94,7 @@ class Schema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         if "{" in self.path and self.method in {"PUT", "PATCH", "DELETE"}:
             return [OpenApiParameter("If-Match", str, "header", description="The ETag of the version to change.")]
-        return []
+        return [_IDEMPOTENCY_KEY] if self.method == "POST" and getattr(self.view, "idempotent", False) else []
 
     def _get_filter_parameters(self) -> list[dict[str, Any]]:
         """With the names that this list can be ordered by and is searched in; neither, where it names none."""

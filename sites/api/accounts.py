@@ -49,7 +49,10 @@ class InvitationViewSet(ListModelMixin, DestroyModelMixin, Shows):
 
 
 class _OpenView(APIView):
-    """For whoever holds a token, or lost their password: nobody is asked who they are."""
+    """For whoever holds a token, or lost their password: nobody is asked who they are.
+
+    So there is nobody whose Idempotency-Key it could be; a token works once, and a letter asked for twice comes twice.
+    """
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]

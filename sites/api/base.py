@@ -13,18 +13,19 @@ from django.shortcuts import get_object_or_404
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from common.api.etag import etag_of, require_match
 from common.api.filters import refuse_unknown
 from common.tenancy import site_scope
 from sites.api.authentication import principal_of
+from sites.api.idempotency import AnswersOnce
+from sites.idempotency import InFlight
 from sites.principal import Principal
 
 
-class SiteView(APIView):
-    """From authentication to the rendered answer the handler runs inside `site_scope`.
+class SiteView(AnswersOnce):
+    """From the door to the rendered answer the handler runs inside `site_scope`.
 
     It commits when the answer is below 400 and undoes everything otherwise. With `scoped = False` the view opens short
     scopes of its own: nothing may be open across a wait, a stream or a call to a guest.
@@ -37,24 +38,36 @@ class SiteView(APIView):
     def principal(self) -> Principal:
         return principal_of(self.request)
 
-    def perform_authentication(self, request: Request) -> None:
-        super().perform_authentication(request)
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who asks, and whether they may, is decided before a transaction is open."""
+        super().initial(request, *args, **kwargs)
+        self.begin_once(request)
         if self.scoped and isinstance(request.auth, Principal):
             self._scope.enter_context(site_scope(request.auth.site_id))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
+            response = self._dispatch_in_scope(request, *args, **kwargs)
+            if response.status_code >= 400:
+                self._render_apart(response)
+                self.keep_answer(response)
+            return response
+        finally:
+            self.give_up_key()
+
+    def _dispatch_in_scope(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
             with ExitStack() as self._scope:
                 response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
                 if response.status_code < 400:
                     _render(response)
+                    self.keep_answer(response)
                 elif connection.in_atomic_block:
                     connection.set_rollback(True)
-        except DatabaseError as refused:  # by the commit itself, such as a deferred foreign key
+        except (DatabaseError, InFlight) as refused:  # by the commit itself, such as a deferred foreign key
+            self.forget_kept()
             answer = self.handle_exception(refused)
             response = self.finalize_response(self.request, answer, *args, **kwargs)
-        if response.status_code >= 400:
-            self._render_apart(response)
         return response
 
     def _render_apart(self, response: HttpResponseBase) -> None:

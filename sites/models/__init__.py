@@ -3,9 +3,10 @@
 from sites.models.agent import Agent
 from sites.models.api_key import ApiKey
 from sites.models.invitation import Invitation
+from sites.models.kept_answer import KeptAnswer
 from sites.models.membership import Membership
 from sites.models.owned import SiteOwned
 from sites.models.site import Site
 from sites.models.user import User
 
-__all__ = ["Agent", "ApiKey", "Invitation", "Membership", "Site", "SiteOwned", "User"]
+__all__ = ["Agent", "ApiKey", "Invitation", "KeptAnswer", "Membership", "Site", "SiteOwned", "User"]

@@ -81,6 +81,16 @@ def test_every_error_answer_is_an_example_of_the_one_shape(status: str) -> None:
     assert body["example"]["code"] != "INTERNAL"
 
 
+# Nobody has signed in there; see docs/limits.md.
+WITHOUT_KEY = {"accept_invitation", "request_password_reset", "confirm_password_reset"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, (method, *_) in OPERATIONS.items() if method == "POST"))
+def test_every_post_takes_an_idempotency_key(name: str) -> None:
+    parameters = {(one["in"], one["name"]) for one in OPERATIONS[name][2].get("parameters", ())}
+    assert (("header", "Idempotency-Key") in parameters) == (name not in WITHOUT_KEY)
+
+
 def test_no_reference_leads_nowhere() -> None:
     wanted: set[str] = set()
 
