@@ -13,7 +13,7 @@ from django.db import transaction
 from common import clock
 from common.realtime.publish import nudge_on_commit
 from common.tenancy import CREW
-from instances import followers, journal
+from instances import followers, journal, timelimits
 from instances.flavours import FLAVOURS
 from instances.models import Event, Instance, Status
 
@@ -99,9 +99,10 @@ def claim(instance_id: UUID, *, only_if_due: bool = False) -> Claim | None:
             return None
         if only_if_due and (instance.look_again_at is None or instance.look_again_at > now + timedelta(seconds=0.05)):
             return None
+        ended = end_in_time(instance)
         instance.lease_token += 1
         instance.lease_until = instance.look_again_at = clock.in_s(LEASE_S)
-        instance.save(update_fields=["lease_token", "lease_until", "look_again_at"])
+        instance.save(update_fields=None if ended else ["lease_token", "lease_until", "look_again_at"])
         return Claim(instance, instance.lease_token)
 
 
@@ -122,7 +123,7 @@ def conclude(claimed: Claim, outcome: Outcome) -> float | None:
         if outcome.alarm:
             record(row, "alarm", message=outcome.alarm)
         asked_meanwhile = (row.generation, row.nudges) != (claimed.instance.generation, claimed.instance.nudges)
-        look_in_s = 0.0 if asked_meanwhile else outcome.look_in_s
+        look_in_s = 0.0 if asked_meanwhile else _no_later_than_its_end(row, outcome.look_in_s)
         row.lease_until = None
         row.look_again_at = None if look_in_s is None else clock.in_s(look_in_s)
         row.save(update_fields=_written(outcome))
@@ -134,6 +135,20 @@ def release(claimed: Claim, *, look_in_s: float) -> None:
     Instance.everywhere.filter(pk=claimed.instance.pk, lease_token=claimed.lease_token).update(
         lease_until=None, look_again_at=clock.in_s(look_in_s)
     )
+
+
+def end_in_time(row: Instance) -> bool:
+    """Wish a locked row's end if its time is over by now; whether it was. The caller saves the row.
+
+    The moment is read under the lock, so whoever extended or used the instance before has their way.
+    """
+    end = timelimits.ending(row)
+    if end is None or end.at > clock.now():
+        return False
+    row.desired_state, row.wish_reason = end.wish, end.reason
+    row.generation += 1
+    record(row, end.kind, message=end.reason)
+    return True
 
 
 def move(row: Instance, event: str, *, reason: str = "") -> None:
@@ -177,6 +192,11 @@ def record(
     return event
 
 
+def _no_later_than_its_end(row: Instance, look_in_s: float | None) -> float | None:
+    waits = [seconds for seconds in (look_in_s, timelimits.ends_in_s(row)) if seconds is not None]
+    return min(waits, default=None)
+
+
 def _written(outcome: Outcome) -> list[str] | None:
     """The columns that a step has touched. A look that moved nothing leaves `updated_at`, and so the ETag, alone."""
     if outcome.event or outcome.alarm:
@@ -195,7 +215,9 @@ def _stamp(row: Instance, target: Status) -> None:
     now = clock.now()
     if target == S.RUNNING:
         row.started_at, row.stopped_at, row.guest_lost_at = now, None, None
+        timelimits.start_clock(row)
     elif target in (S.STOPPED, S.ERROR):
         row.stopped_at, row.observed_generation = now, row.generation
+        timelimits.stop_clock(row)
     elif target == S.DELETED:
         row.deleted_at, row.stopped_at = now, row.stopped_at or now

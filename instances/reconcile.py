@@ -162,7 +162,8 @@ def watch(instance: Instance) -> Outcome:
 
 def send_stop(instance: Instance) -> Outcome:
     _resting(instance).stop(_handle(instance))
-    return Outcome("stop_sent", facts={"observed_restart": instance.restart_generation}, look_in_s=0.05)
+    facts = {"observed_restart": instance.restart_generation}
+    return Outcome("stop_sent", reason=instance.wish_reason, facts=facts, look_in_s=0.05)
 
 
 def await_rest(instance: Instance) -> Outcome:
@@ -170,7 +171,11 @@ def await_rest(instance: Instance) -> Outcome:
     if sighting.power == Power.GONE:
         return _lost(instance, sighting.reason or "The machine disappeared while it was stopping.")
     if sighting.power == Power.RESTING:
-        return Outcome("went_down", look_in_s=0.0 if instance.desired_state == Desired.RUNNING else REST_S)
+        return Outcome(
+            "went_down",
+            reason=instance.wish_reason,
+            look_in_s=0.0 if instance.desired_state == Desired.RUNNING else REST_S,
+        )
     _resting(instance).stop(_handle(instance))
     return Outcome(look_in_s=SOON_S)
 
@@ -208,7 +213,7 @@ def rest_in_error(instance: Instance) -> Outcome:
 
 
 def send_destroy(instance: Instance) -> Outcome:
-    return Outcome("destroy_sent")
+    return Outcome("destroy_sent", reason=instance.wish_reason)
 
 
 def clear_away(instance: Instance) -> Outcome:

@@ -13,13 +13,14 @@ from django.db import transaction
 from common import clock
 from common.errors import Conflict, Invalid
 from common.tenancy import site_scope
-from instances import lifecycle, selectors, tasks
+from instances import extending, lifecycle, selectors, tasks, timelimits
 from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Instance, Status
 from sites.models import Agent, Membership
 from sites.principal import Principal
 
 S, D = Status, Desired
+_LIMITS = {"timeout_ms", "on_timeout", "idle_stop_minutes"}
 
 
 def request_instance(
@@ -33,12 +34,15 @@ def request_instance(
     environment_variables: Mapping[str, str] | None = None,
     tools_enabled: list[str] | None = None,
     desired_state: str = D.RUNNING,
+    **limits: Any,
 ) -> Instance:
     """Ask for an instance; it is `pending` at once and a worker makes it.
 
+    `limits` are `timeout_ms`, `on_timeout` and `idle_stop_minutes`; what is not given is as the settings say.
+
     Raises:
         Forbidden: the principal may not write instances.
-        Invalid: the user is no member of the site, or the agent is not the site's.
+        Invalid: the user is no member of the site, the agent is not the site's, or it would run for too long.
     """
     principal.must("instances:write")
     with site_scope(principal.site_id):
@@ -59,6 +63,7 @@ def request_instance(
             deadline_at=clock.in_s(lifecycle.PENDING_WITHIN_S),
             look_again_at=clock.now(),
             **({} if tools_enabled is None else {"tools_enabled": tools_enabled}),
+            **_limits(limits),
         )
         instance.set_environment(environment_variables or {})
         instance.save(force_insert=True, using="default")
@@ -91,6 +96,8 @@ def change_instance(principal: Principal, instance_id: UUID, **changes: Any) -> 
                 setattr(instance, column, value)
         if "environment_variables" in changes and instance.status in (S.STARTING, S.RUNNING):
             _wake(instance)
+        if changes.keys() & _LIMITS:
+            _set_end(instance)
         if changes:
             lifecycle.record(instance, "changed", fields=sorted(changes))
         if desired_state:
@@ -178,10 +185,26 @@ def _wish(instance: Instance, desired_state: str) -> None:
         raise Conflict("The instance is in error: retry it or delete it.", **_state(instance))
     if instance.desired_state == desired_state and not in_error:
         return
-    instance.desired_state = desired_state
+    instance.desired_state, instance.wish_reason = desired_state, ""
     kind = {D.RUNNING: "start_requested", D.STOPPED: "stop_requested", D.DELETED: "deletion_requested"}
     lifecycle.record(instance, "retry_requested" if in_error and desired_state == D.RUNNING else kind[D(desired_state)])
     _wake(instance)
+
+
+def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    hours, minutes = settings.TIMEOUT_HOURS, settings.IDLE_STOP_MINUTES
+    usual = {"timeout_ms": round(hours * timelimits.HOUR_MS) or None, "idle_stop_minutes": minutes or None}
+    limits = {**usual, **given}
+    extending.must_be_within(limits["timeout_ms"])
+    return limits
+
+
+def _set_end(instance: Instance) -> None:
+    """A run that is under way is measured by the new limit from its beginning."""
+    extending.must_be_within(instance.timeout_ms)
+    if instance.status in (S.RUNNING, S.PAUSED):
+        instance.expires_at = timelimits.expiry_of(instance, instance.started_at or clock.now())
+        _wake(instance)
 
 
 def _wake(instance: Instance) -> None:

@@ -155,6 +155,9 @@ if SIMULATION_FILE:
     }
 DEFAULT_PROVIDER = os.environ.get("DEFAULT_PROVIDER", "local")
 DESKTOP_V1_TYPE = os.environ.get("DESKTOP_V1_TYPE", "browser")  # what POST /v1/desktop makes
+TIMEOUT_HOURS_MAX = float(os.environ.get("TIMEOUT_HOURS_MAX", "0"))  # 0: an instance may ask for any limit, or none
+TIMEOUT_HOURS = min(float(os.environ.get("TIMEOUT_HOURS", "1")), TIMEOUT_HOURS_MAX or float("inf"))  # 0: no limit
+IDLE_STOP_MINUTES = int(os.environ.get("IDLE_STOP_MINUTES", "0"))  # where an instance does not say; 0: never
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 
 # --- People ------------------------------------------------------------------------------------------------------

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from uuid import UUID
 
+from common import clock
 from common.errors import Conflict
+from instances import extending
 from instances.models import Desired, Instance, Status
 from plans import graph, lifecycle, steps
 from plans.models import Plan, PlanStatus
 
 S = PlanStatus
+BEGINS_WITHIN_S = 120.0
+"""By then the sweep has seen that the plan is in progress, and keeps its instance in use."""
 
 
 def ask(plan: Plan, event: str, *, reason: str = "") -> None:
@@ -76,7 +80,11 @@ def follow_steps(plan: Plan) -> None:
 
 
 def _must_be_up(plan: Plan) -> None:
-    """A plan begins and goes on only on a machine that is up and is to stay so. From here on it follows it."""
+    """A plan begins and goes on only on a machine that is up and is to stay so. From here on it follows it.
+
+    It says first that the instance is in use: whoever would stop it as idle is through by then, or sees that.
+    """
+    extending.keep_active(plan.site_id, plan.instance_id, until=clock.in_s(BEGINS_WITHIN_S))
     instance = Instance.of(plan.site_id).only("status", "desired_state", "last_event").get(pk=plan.instance_id)
     if instance.status != Status.RUNNING or instance.desired_state != Desired.RUNNING:
         raise Conflict(

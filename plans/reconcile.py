@@ -7,13 +7,16 @@ and then changed one by one, each in its own site's scope.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from common import clock
 from common.errors import Conflict
 from common.tenancy import site_scope
+from instances import extending
 from instances.models import Event, Instance, Status
 from plans import moves
 from plans.models import Dependency, Plan, PlanStatus
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 AT_MOST = 500
 DOWN = (Status.STOPPING, Status.STOPPED, Status.ERROR, Status.DELETING, Status.DELETED)
+ACTIVE_FOR_S = 120.0
+"""For how long a plan in progress keeps its instance in use; half of it later the sweep says so again."""
 GONE = (Status.DELETING, Status.DELETED)
 NEVER_BEGUN = (PlanStatus.PENDING, PlanStatus.BLOCKED, PlanStatus.PAUSED)
 _FELL = {
@@ -48,6 +53,19 @@ def sweep() -> int:
         for rows, act in ways
         for plan_id, site_id in rows.order_by("pk").values_list("pk", "site_id")[:AT_MOST]
     )
+
+
+def keep_instances_active() -> int:
+    """Have the instances of plans in progress count as used, where that matters; how many were told of."""
+    soon_idle = Q(instance__active_until=None) | Q(instance__active_until__lt=clock.in_s(ACTIVE_FOR_S / 2))
+    at_work = Plan.everywhere.filter(status=PlanStatus.IN_PROGRESS, instance__idle_stop_minutes__isnull=False)
+    found = set(at_work.filter(soon_idle).values_list("site_id", "instance_id")[:AT_MOST])
+    of_site: dict[UUID, list[UUID]] = defaultdict(list)
+    for site_id, instance_id in found:
+        of_site[site_id].append(instance_id)
+    for site_id, instance_ids in of_site.items():
+        extending.keep_active(site_id, *instance_ids, until=clock.in_s(ACTIVE_FOR_S))
+    return len(found)
 
 
 def _left_behind() -> QuerySet[Plan]:

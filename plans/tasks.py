@@ -12,4 +12,5 @@ from plans import reconcile
 def sweep() -> int:
     """Have plans follow their instances; the number of plans that moved."""
     heartbeats.mark("plans.sweep")
+    reconcile.keep_instances_active()
     return reconcile.sweep()

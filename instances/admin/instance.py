@@ -46,6 +46,20 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
     fieldsets = [
         (None, {"fields": ["name", "site", "instance_type", "user", "agent", "configuration", "variables"]}),
         ("State", {"fields": ["status", "status_reason", "status_since", "desired_state", "deadline_at"]}),
+        (
+            "Time limits",
+            {
+                "classes": ["tab"],
+                "fields": [
+                    "timeout_ms",
+                    "on_timeout",
+                    "expires_at",
+                    "idle_stop_minutes",
+                    "active_until",
+                    "wish_reason",
+                ],
+            },
+        ),
         ("Machine", {"classes": ["tab"], "fields": ["provider", "provider_ref", "incarnation", "boot_id", "losses"]}),
         ("Work", {"classes": ["tab"], "fields": ["generation", "lease_token", "lease_until", "look_again_at"]}),
         (

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from common.admin_orders import Order
-from instances import services
+from instances import extending, services
 from instances.models import Desired, Instance, Status
 from sites.admin_base import principal_at
 from sites.principal import Principal
@@ -34,6 +34,10 @@ def _may_stop(instance: Instance) -> bool:
     return _stays(instance) and instance.desired_state == Desired.RUNNING and instance.status != Status.ERROR
 
 
+def _may_extend(instance: Instance) -> bool:
+    return instance.expires_at is not None and _may_restart(instance)
+
+
 def _may_restart(instance: Instance) -> bool:
     return instance.status == Status.RUNNING and instance.desired_state == Desired.RUNNING
 
@@ -46,6 +50,7 @@ ORDERS = (
     Order("start", "Start", "play_arrow", _through(services.request_start), _may_start),
     Order("stop", "Stop", "stop", _through(services.request_stop), _may_stop),
     Order("restart", "Restart", "restart_alt", _through(services.request_restart), _may_restart),
+    Order("extend", "Extend", "more_time", _through(extending.request_extension), _may_extend),
     Order("retry", "Retry", "replay", _through(services.request_retry), _may_retry),
     Order(
         "delete",

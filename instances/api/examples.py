@@ -25,12 +25,15 @@ NEW_INSTANCE = OpenApiExample(
         "configuration": {"width": 1280, "height": 800, "memory_mib": 2048},
         "environment_variables": {"LANG": "de_DE.UTF-8"},
         "tools_enabled": ["bash", "computer"],
+        "timeout_hours": 8,
+        "idle_stop_minutes": 30,
     },
     request_only=True,
 )
 CHANGED_INSTANCE = OpenApiExample(
     "Another name, and at rest", {"name": "Bea's desk", "status": "stopped"}, request_only=True
 )
+EXTENSION = OpenApiExample("Two hours from now on", {"timeout_hours": 2}, request_only=True)
 SCREENSHOT = OpenApiExample("A picture", {"type": "screenshot", "format": "png"}, request_only=True)
 CLICK = OpenApiExample("Click", {"type": "click", "x": 400, "y": 300}, request_only=True)
 TYPE = OpenApiExample("Type", {"type": "type", "text": "Grüße, 世界\n"}, request_only=True)

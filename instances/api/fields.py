@@ -8,9 +8,13 @@ from typing import Any
 import orjson
 from rest_framework import serializers
 
+from common.api.serializers import StrictSerializer
+from instances.timelimits import HOUR_MS
+
 CONFIGURATION_BYTES = 16 * 1024
 ENVIRONMENT_BYTES = 128 * 1024
 ENVIRONMENT_NAMES = 100
+LONGEST_MS = 366 * 24 * HOUR_MS
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 RANGES: dict[str, tuple[int, int]] = {
@@ -34,6 +38,25 @@ class ConfigurationField(serializers.DictField):
         if problems:
             raise serializers.ValidationError(problems)
         return value
+
+
+class TimeLimitFields(StrictSerializer):
+    """How long each run may last, in whichever unit the caller likes; what is valid has `timeout_ms` only."""
+
+    timeout_ms = serializers.IntegerField(
+        min_value=1000, max_value=LONGEST_MS, allow_null=True, help_text="Of each run. `null`: no limit."
+    )
+    timeout_hours = serializers.FloatField(
+        min_value=1 / 3600, max_value=LONGEST_MS / HOUR_MS, allow_null=True, help_text="The same, in hours."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if {"timeout_ms", "timeout_hours"} <= attrs.keys():
+            raise serializers.ValidationError({"timeout_hours": ["Send this or timeout_ms, not both."]})
+        if "timeout_hours" in attrs:
+            hours = attrs.pop("timeout_hours")
+            attrs["timeout_ms"] = None if hours is None else round(hours * HOUR_MS)
+        return attrs
 
 
 class EnvironmentField(serializers.DictField):

@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 
 from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet, SiteFilterSet
 from common.ids import first_id_at
-from instances.models import Desired, Instance, Level, Log, LogType, Status
+from instances.models import Desired, Instance, Level, Log, LogType, OnTimeout, Status
 
 _APART = timedelta(minutes=1)
 """More than ever lies between the time in a row's id and its `created_at`."""
@@ -26,6 +26,8 @@ class InstanceFilter(ListFilterSet):
     agent_id = filters.UUIDFilter()
     created_by = filters.UUIDFilter(field_name="created_by_id")
     updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    on_timeout = ChoicesFilter(choices=OnTimeout.choices)
+    expires_before = filters.IsoDateTimeFilter(field_name="expires_at", lookup_expr="lt")
     active_before = filters.IsoDateTimeFilter(field_name="last_activity_at", lookup_expr="lt")
 
     class Meta:

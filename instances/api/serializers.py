@@ -7,10 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from common.api.serializers import StrictModelSerializer, StrictSerializer
-from instances.api.fields import ConfigurationField, EnvironmentField
+from common.api.serializers import StrictModelSerializer
+from instances.api.fields import ConfigurationField, EnvironmentField, TimeLimitFields
 from instances.flavours import DEFAULT_FLAVOUR
-from instances.models import Desired, Event, Instance, Level, Log, LogType
+from instances.models import Desired, Event, Instance, Level, Log, LogType, OnTimeout
 
 INTENTS = [Desired.RUNNING, Desired.STOPPED]
 TOOLS = ["bash", "computer", "edit"]
@@ -28,6 +28,7 @@ class InstanceSerializer(StrictModelSerializer):
     )
     provider_ref = serializers.CharField(read_only=True, allow_null=True, help_text="The machine's name there.")
     cdp_url = serializers.CharField(read_only=True, allow_null=True)
+    timeout_hours = serializers.FloatField(read_only=True, allow_null=True, help_text="`timeout_ms` in hours.")
 
     class Meta:
         model = Instance
@@ -45,6 +46,11 @@ class InstanceSerializer(StrictModelSerializer):
             "configuration",
             "environment_variables",
             "tools_enabled",
+            "timeout_ms",
+            "timeout_hours",
+            "on_timeout",
+            "idle_stop_minutes",
+            "expires_at",
             "provider",
             "provider_ref",
             "cdp_url",
@@ -61,13 +67,17 @@ class InstanceSerializer(StrictModelSerializer):
         read_only_fields = fields
 
 
-class _InstanceBody(StrictSerializer):
+class _InstanceBody(TimeLimitFields):
     name = serializers.CharField(max_length=200)
     user_id = serializers.UUIDField(help_text="A member of the site. Default: the caller.")
     agent_id = serializers.UUIDField(allow_null=True)
     configuration = ConfigurationField()
     environment_variables = EnvironmentField(write_only=True)
     tools_enabled = serializers.ListField(child=serializers.ChoiceField(TOOLS), max_length=len(TOOLS))
+    on_timeout = serializers.ChoiceField(OnTimeout.choices, help_text="What the time limit does. Default: `stop`.")
+    idle_stop_minutes = serializers.IntegerField(
+        min_value=1, max_value=10_080, allow_null=True, help_text="Stop it when unused for so long. `null`: never."
+    )
     status = serializers.ChoiceField(
         INTENTS, source="desired_state", help_text="Read as a wish: `running` or `stopped`; it never sets the status."
     )
@@ -97,6 +107,16 @@ class NewInstanceSerializer(_InstanceBody):
 
 class ChangedInstanceSerializer(_InstanceBody):
     """The body of PUT and PATCH, which mean the same: what is not sent stays."""
+
+
+class ExtensionSerializer(TimeLimitFields):
+    """The body of an extension: from now on, so long. Without either, the instance's own time limit again."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for field in fields.values():
+            field.required = field.allow_null = False
+        return fields
 
 
 class EventSerializer(StrictModelSerializer):

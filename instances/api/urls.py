@@ -5,7 +5,7 @@ from django.urls import path
 from instances.api.acting import ActionView, ScreenshotView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
-from instances.api.views import InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
+from instances.api.views import ExtendView, InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
 
 urlpatterns = [
     path("instances", InstanceViewSet.as_view({"get": "list", "post": "create"}), name="instances"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("instances/<uuid:pk>/stop", StopView.as_view(), name="instance-stop"),
     path("instances/<uuid:pk>/restart", RestartView.as_view(), name="instance-restart"),
     path("instances/<uuid:pk>/retry", RetryView.as_view(), name="instance-retry"),
+    path("instances/<uuid:pk>/extend", ExtendView.as_view(), name="instance-extend"),
     path("instances/<uuid:pk>/wait", WaitView.as_view(), name="instance-wait"),
     path("instances/<uuid:pk>/screenshot", ScreenshotView.as_view(), name="instance-screenshot"),
     path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),

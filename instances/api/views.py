@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, QuerySet, TextField, Value, When
+from django.db.models import Case, FloatField, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Concat, Replace
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.mixins import ListModelMixin
@@ -16,11 +16,17 @@ from common.api.filters import refuse_unknown
 from common.errors import Conflict, Invalid, NotFound, PlatformError
 from common.realtime.wait import wait_until
 from common.tenancy import site_scope
-from instances import selectors, services
-from instances.api.examples import CHANGED_INSTANCE, NEW_INSTANCE
+from instances import extending, selectors, services
+from instances.api.examples import CHANGED_INSTANCE, EXTENSION, NEW_INSTANCE
 from instances.api.filters import InstanceFilter
-from instances.api.serializers import ChangedInstanceSerializer, InstanceSerializer, NewInstanceSerializer
+from instances.api.serializers import (
+    ChangedInstanceSerializer,
+    ExtensionSerializer,
+    InstanceSerializer,
+    NewInstanceSerializer,
+)
 from instances.models import Instance, Status
+from instances.timelimits import HOUR_MS
 from sites.api.base import Changes, Shows, SiteView
 from sites.api.hot import Hot
 
@@ -42,6 +48,7 @@ class InstanceViewSet(Hot, ListModelMixin, Shows, Changes):
     computed = {
         "provider_ref": Case(When(handle__isnull=False, then=MACHINE), default=NULL),
         "cdp_url": NULL,
+        "timeout_hours": Cast("timeout_ms", FloatField()) / Value(float(HOUR_MS), output_field=FloatField()),
     }
 
     scopes = {
@@ -54,7 +61,16 @@ class InstanceViewSet(Hot, ListModelMixin, Shows, Changes):
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilter
     search_fields = ["name", "status_reason"]
-    ordering_fields = ["created_at", "updated_at", "name", "status", "last_activity_at", "started_at", "stopped_at"]
+    ordering_fields = [
+        "created_at",
+        "updated_at",
+        "name",
+        "status",
+        "last_activity_at",
+        "started_at",
+        "stopped_at",
+        "expires_at",
+    ]
 
     def select(self) -> QuerySet[Instance]:
         return selectors.instances_of(self.principal)
@@ -145,6 +161,20 @@ class RetryView(_OrderView):
     @_ordered
     def post(self, request: Request, pk: UUID) -> Response:
         return self.order(request, pk, services.request_retry)
+
+
+class ExtendView(SiteView):
+    """Put off the end of a running instance."""
+
+    scopes = {"POST": "instances:write"}
+
+    @extend_schema(request=ExtensionSerializer, responses={200: InstanceSerializer}, examples=[EXTENSION])
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Let it run for so long from now on; without a body, for its whole time limit again. An end that is further
+        off stays."""
+        body = ExtensionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(InstanceSerializer(extending.request_extension(self.principal, pk, **body.validated_data)).data)
 
 
 class WaitView(SiteView):

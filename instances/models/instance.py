@@ -39,6 +39,13 @@ class Desired(models.TextChoices):
     DELETED = "deleted"
 
 
+class OnTimeout(models.TextChoices):
+    """What becomes of an instance when its time is over."""
+
+    STOP = "stop"
+    DELETE = "delete"
+
+
 def default_tools() -> list[str]:
     return ["bash", "computer", "edit"]
 
@@ -63,9 +70,19 @@ class Instance(SiteOwned):
     )
     tools_enabled = ArrayField(models.CharField(max_length=32), default=default_tools, blank=True)
     provider = models.CharField(max_length=40, editable=False)
+    timeout_ms = models.PositiveBigIntegerField(null=True, blank=True, help_text="Of each run. None: no limit.")
+    on_timeout = models.CharField(
+        max_length=8, choices=OnTimeout.choices, default=OnTimeout.STOP, db_default=OnTimeout.STOP
+    )
+    idle_stop_minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Stopped when nobody has used it for so long. None: never."
+    )
 
     # What is wished now.
     desired_state = models.CharField(max_length=16, choices=Desired.choices, default=Desired.RUNNING, editable=False)
+    wish_reason = models.TextField(
+        blank=True, default="", db_default="", editable=False, help_text="Why, where the platform wishes it."
+    )
     generation = models.PositiveBigIntegerField(default=1, editable=False)
     observed_generation = models.PositiveBigIntegerField(default=0, editable=False)
     restart_generation = models.PositiveBigIntegerField(default=0, editable=False)
@@ -88,6 +105,10 @@ class Instance(SiteOwned):
     lease_until = models.DateTimeField(null=True, editable=False)
     look_again_at = models.DateTimeField(null=True, editable=False)
     nudges = models.PositiveBigIntegerField(default=0, editable=False)
+
+    # How long it may go on.
+    expires_at = models.DateTimeField(null=True, editable=False)
+    active_until = models.DateTimeField(null=True, editable=False, help_text="In use until then, without an action.")
 
     # What it has done.
     last_screenshot_at = models.DateTimeField(null=True, editable=False)
@@ -134,6 +155,11 @@ class Instance(SiteOwned):
     def begins_anew(self) -> bool:
         """Whether an instance in error is about to get a new machine: somebody asked after it failed."""
         return self.desired_state == Desired.RUNNING and self.generation > self.observed_generation
+
+    @property
+    def timeout_hours(self) -> float | None:
+        """The time limit as upstream clients know it."""
+        return None if self.timeout_ms is None else self.timeout_ms / 3_600_000
 
     @property
     def cdp_url(self) -> str | None:

@@ -9,7 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from common import clock
 from common.tenancy import CREW
+from instances import services
+from instances.models import Instance
 from plans import reconcile, tasks
 from plans.models import Plan
 from tests.plans.conftest import Place, befall, place_of, stored
@@ -136,3 +139,22 @@ def test_a_lost_broker_costs_an_instance_s_move_nothing(place: Place, monkeypatc
     befall(place.instance, "stop_sent")
     assert reconcile.sweep() == 1
     assert place.read(plan)["status"] == "failed"
+
+
+def test_a_plan_in_progress_keeps_its_instance_in_use_and_no_other_plan_does(place: Place) -> None:
+    busy, idle = place.up("busy"), place.up("idle")
+    for instance in (busy, idle):
+        services.change_instance(place.principal, instance.pk, idle_stop_minutes=10)
+    plan = _begun(place, on=busy)
+    place.write(on=idle)
+    begun = Instance.everywhere.get(pk=busy.pk).active_until
+    assert begun is not None and begun > clock.now()
+    Instance.everywhere.update(active_until=None)
+    tasks.sweep()
+    until = dict(Instance.everywhere.values_list("pk", "active_until"))
+    assert (until[busy.pk] or begun) > clock.in_s(reconcile.ACTIVE_FOR_S / 2)
+    assert (until[idle.pk], until[place.instance.pk]) == (None, None)
+    assert reconcile.keep_instances_active() == 0, "said just now"
+    place.ask(plan, "complete")
+    Instance.everywhere.update(active_until=None)
+    assert reconcile.keep_instances_active() == 0
