@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from common.errors import Invalid, NotFound
@@ -17,21 +16,6 @@ from instances.models import Event
 from sites.principal import Principal
 
 BATCH = 200
-
-
-def as_json(event: Event) -> dict[str, Any]:
-    """An event as clients see it, in lists and in streams alike."""
-    return {
-        "id": str(event.pk),
-        "instance_id": str(event.instance_id),
-        "number": event.number,
-        "kind": event.kind,
-        "status_from": event.status_from or None,
-        "status": event.status_to or None,
-        "message": event.message,
-        "data": event.data,
-        "created_at": event.created_at.isoformat().replace("+00:00", "Z"),
-    }
 
 
 def instance_stream(principal: Principal, instance_id: UUID) -> Stream:
@@ -77,11 +61,11 @@ def _of_instance(site_id: UUID, instance_id: UUID, after: str | None) -> list[It
         raise Invalid("The cursor of an instance's events is a number.")
     with site_scope(site_id):
         rows = Event.of(site_id).filter(instance_id=instance_id, number__gt=int(after or 0)).order_by("number")
-        return [Item(str(event.number), as_json(event)) for event in rows[:BATCH]]
+        return [Item(str(event.number), event.as_json()) for event in rows[:BATCH]]
 
 
 def _of_site(site_id: UUID, after: str | None) -> list[Item]:
     begin = watermark.parse(after)
     with site_scope(site_id):
         rows = watermark.between(Event.of(site_id), begin, watermark.horizon())
-        return [Item(str(Mark(event.xid, event.pk)), as_json(event)) for event in rows[:BATCH]]
+        return [Item(str(Mark(event.xid, event.pk)), event.as_json()) for event in rows[:BATCH]]

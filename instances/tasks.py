@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from common import clock, heartbeats
 from common.tenancy import CREW
-from instances import reconcile, retention
+from instances import outbox, reconcile, retention, telling
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,14 @@ def sweep() -> int:
 def keep_logs() -> None:
     """Make the log's coming months, drop its old ones, and delete what sites want to be rid of sooner."""
     retention.keep()
+
+
+@shared_task(name="instances.tell_webhooks")
+def tell_webhooks() -> int:
+    """Send what webhooks are to be told; how many messages were tried."""
+    heartbeats.mark("webhooks")
+    outbox.sweep()
+    return telling.run()
 
 
 def look_soon(instance_id: UUID) -> None:

@@ -46,6 +46,10 @@ _LATENESS = """
           WHERE look_again_at <= %(now)s {of_sites} ORDER BY look_again_at LIMIT %(cap)s) overdue
     GROUP BY 1"""
 
+_LATE_MESSAGE = """
+    SELECT extract(epoch FROM %(now)s - min(next_attempt_at))::float FROM instances_webhookdelivery
+    WHERE status = 'pending' AND next_attempt_at <= %(now)s"""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -94,6 +98,11 @@ def queue(sites: Sequence[UUID] | None) -> Queue:
     rows = _rows(_LATENESS, sites, ends=list(LATE_S), now=clock.now(), cap=OVERDUE_CAP)
     counts = {bucket: count for bucket, count, _ in rows}
     return Queue([counts.get(bucket, 0) for bucket in range(len(LATE_S) + 1)], max((row[2] for row in rows), default=0))
+
+
+def late_message_s() -> float:
+    """Seconds that the most overdue message to a webhook has waited."""
+    return float(_rows(_LATE_MESSAGE, None, now=clock.now())[0][0] or 0.0)
 
 
 def _rows(statement: str, sites: Sequence[UUID] | None, **values: Any) -> list[tuple[Any, ...]]:

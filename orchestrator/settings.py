@@ -131,6 +131,11 @@ CELERY_BEAT_SCHEDULE = {
     "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }
+CELERY_BEAT_SCHEDULE["instances.tell_webhooks"] = {
+    "task": "instances.tell_webhooks",
+    "schedule": SWEEP_EVERY_S,
+    "options": {"expires": 10},
+}
 TASKS_WHEN_DOWN = ["plans.sweep"]  # by name, because what is below knows nothing of what is above
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -168,6 +173,9 @@ DESKTOP_V1_TYPE = os.environ.get("DESKTOP_V1_TYPE", "browser")  # what POST /v1/
 TIMEOUT_HOURS_MAX = float(os.environ.get("TIMEOUT_HOURS_MAX", "0"))  # 0: an instance may ask for any limit, or none
 TIMEOUT_HOURS = min(float(os.environ.get("TIMEOUT_HOURS", "1")), TIMEOUT_HOURS_MAX or float("inf"))  # 0: no limit
 IDLE_STOP_MINUTES = int(os.environ.get("IDLE_STOP_MINUTES", "0"))  # where an instance does not say; 0: never
+# Networks, such as 10.0.0.0/8, that webhooks may lead into although they are not public; by http:// as well.
+WEBHOOK_ALLOWED_NETWORKS = _list("WEBHOOK_ALLOWED_NETWORKS")
+WEBHOOK_RETRY_DAYS = float(os.environ.get("WEBHOOK_RETRY_DAYS", "3"))
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 
 # --- People ------------------------------------------------------------------------------------------------------

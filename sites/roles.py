@@ -23,6 +23,8 @@ _ADMIN = _OPERATOR | {
     "users:write",
     "invitations:read",
     "invitations:write",
+    "webhooks:read",
+    "webhooks:write",
 }
 _OWNER = _ADMIN | {"sites:write"}
 

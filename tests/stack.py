@@ -123,7 +123,7 @@ def _infra(folder: Path, module: str, *arguments: str, state_dir: Path) -> subpr
         return subprocess.Popen(
             [sys.executable, "-m", module, "--state-dir", str(state_dir), *arguments],
             cwd=CHECKOUT,
-            env=OUTSIDE | {"RUNTIME_DIR": str(folder)},
+            env=OUTSIDE | {"RUNTIME_DIR": str(folder), "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

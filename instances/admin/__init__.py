@@ -2,5 +2,6 @@
 
 from instances.admin.history import EventAdmin, LogAdmin
 from instances.admin.instance import InstanceAdmin
+from instances.admin.webhook import DeliveryAdmin, WebhookAdmin
 
-__all__ = ["EventAdmin", "InstanceAdmin", "LogAdmin"]
+__all__ = ["DeliveryAdmin", "EventAdmin", "InstanceAdmin", "LogAdmin", "WebhookAdmin"]

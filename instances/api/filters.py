@@ -1,4 +1,4 @@
-"""By what instances and logs can be filtered."""
+"""By what instances, logs and webhooks can be filtered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from django_filters import rest_framework as filters
 
 from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet, SiteFilterSet
 from common.ids import first_id_at
-from instances.models import Desired, Instance, Level, Log, LogType, OnTimeout, Status
+from instances.models import (
+    DeliveryStatus,
+    Desired,
+    Instance,
+    Level,
+    Log,
+    LogType,
+    OnTimeout,
+    Status,
+    Webhook,
+    WebhookDelivery,
+)
 
 _APART = timedelta(minutes=1)
 """More than ever lies between the time in a row's id and its `created_at`."""
@@ -71,3 +82,26 @@ class LogFilter(TailFilter):
 
 class SiteLogFilter(LogFilter):
     instance_id = filters.UUIDFilter()
+
+
+class WebhookFilter(ListFilterSet):
+    url = filters.CharFilter(lookup_expr="icontains")
+    is_active = BooleanFilter()
+    is_failing = BooleanFilter(field_name="failing_since", lookup_expr="isnull", exclude=True, label="Fails just now")
+    created_by = filters.UUIDFilter(field_name="created_by_id")
+    updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+
+    class Meta:
+        model = Webhook
+        fields: list[str] = []
+
+
+class DeliveryFilter(ListFilterSet):
+    status = ChoicesFilter(choices=DeliveryStatus.choices)
+    kind = filters.CharFilter()
+    instance_id = filters.UUIDFilter(field_name="subject")
+    message_id = filters.UUIDFilter(label="Without its msg_.")
+
+    class Meta:
+        model = WebhookDelivery
+        fields: list[str] = []

@@ -1,7 +1,8 @@
-"""The routes of `/api/instances` and `/api/logs`."""
+"""The routes of `/api/instances`, `/api/logs` and `/api/webhooks`."""
 
 from django.urls import path
 
+from instances.api import webhooks
 from instances.api.acting import ActionView, ScreenshotView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
@@ -27,6 +28,22 @@ urlpatterns = [
     path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
     path("instances/<uuid:pk>/logs", LogsView.as_view({"get": "list", "post": "create"}), name="instance-logs"),
     path("instances/<uuid:pk>/logs/tail", LogTailView.as_view(), name="instance-logs-tail"),
+    path("webhooks", webhooks.WebhookViewSet.as_view({"get": "list", "post": "create"}), name="webhooks"),
+    path(
+        "webhooks/<uuid:pk>",
+        webhooks.WebhookViewSet.as_view(
+            {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+        ),
+        name="webhook",
+    ),
+    path("webhooks/<uuid:pk>/ping", webhooks.PingView.as_view(), name="webhook-ping"),
+    path("webhooks/<uuid:pk>/secret", webhooks.SecretView.as_view(), name="webhook-secret"),
+    path("webhooks/<uuid:pk>/deliveries", webhooks.DeliveriesView.as_view({"get": "list"}), name="webhook-deliveries"),
+    path(
+        "webhooks/<uuid:pk>/deliveries/<uuid:delivery_id>/redeliver",
+        webhooks.RedeliverView.as_view(),
+        name="webhook-redeliver",
+    ),
     path("logs", SiteLogsView.as_view({"get": "list", "post": "create"}), name="logs"),
     path("logs/tail", SiteLogTailView.as_view(), name="logs-tail"),
     path("logs/<uuid:pk>", LogView.as_view(), name="log"),

@@ -3,5 +3,18 @@
 from instances.models.event import Event
 from instances.models.instance import Desired, Instance, OnTimeout, Status
 from instances.models.log import Level, Log, LogType
+from instances.models.webhook import DeliveryStatus, Webhook, WebhookDelivery
 
-__all__ = ["Desired", "Event", "Instance", "Level", "Log", "LogType", "OnTimeout", "Status"]
+__all__ = [
+    "DeliveryStatus",
+    "Desired",
+    "Event",
+    "Instance",
+    "Level",
+    "Log",
+    "LogType",
+    "OnTimeout",
+    "Status",
+    "Webhook",
+    "WebhookDelivery",
+]

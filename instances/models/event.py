@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -43,3 +43,17 @@ class Event(SiteOwned):
 
     def __str__(self) -> str:
         return f"{self.number} {self.kind}"
+
+    def as_json(self) -> dict[str, Any]:
+        """An event as clients see it: in streams and in what webhooks are sent."""
+        return {
+            "id": str(self.pk),
+            "instance_id": str(self.instance_id),
+            "number": self.number,
+            "kind": self.kind,
+            "status_from": self.status_from or None,
+            "status": self.status_to or None,
+            "message": self.message,
+            "data": self.data,
+            "created_at": self.created_at.isoformat().replace("+00:00", "Z"),
+        }

@@ -14,6 +14,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from common.tenancy import CREW
 from instances import services as instances
+from instances import webhooks
 from instances.models import Event, Log
 from plans import services as plans
 from plans.models import PlanEvent
@@ -44,6 +45,7 @@ PINNED = {
     "get_root": 0,
     "get_site": 2,
     "get_user": 2,
+    "get_webhook": 2,
     "list_agents": 3,
     "list_instance_events": 4,
     "list_instance_logs": 1,
@@ -57,6 +59,8 @@ PINNED = {
     "list_plans": 3,
     "list_sites": 2,
     "list_users": 3,
+    "list_webhook_deliveries": 4,
+    "list_webhooks": 3,
 }
 UNPINNED = {
     "get_instance_log_tail": STREAM,
@@ -88,8 +92,16 @@ class World:
             self.first.setdefault("desktop", str(instance.pk))
             plan = self._plan(agent.pk, number)
             log = self._log(agent.pk, number)
+            hook = self._webhook(number)
             member = make.member(self.site)
-            rows = {"agents": agent, "keys": key, "invitations": invitation, "plans": plan, "logs": log}
+            rows = {
+                "agents": agent,
+                "keys": key,
+                "invitations": invitation,
+                "plans": plan,
+                "logs": log,
+                "webhooks": hook,
+            }
             for noun, row in {**rows, "memberships": member, "users": member.user, "sites": self.site}.items():
                 self.first.setdefault(noun, str(row.pk))
 
@@ -122,6 +134,11 @@ class World:
         log.save(using=CREW)
         Event(site=self.site, instance_id=instance_id, number=100 + number, kind="noted").save(using=CREW)
         return log
+
+    def _webhook(self, number: int) -> Any:
+        hook, _ = webhooks.create_webhook(self.principal, url=f"https://hooks.example.com/{number}")
+        webhooks.ping(self.principal, webhooks.webhook_of(self.principal, self.first.get("webhooks", hook.pk)))
+        return hook
 
     def statements(self, path: str) -> int:
         """What one GET sends, apart from the frame of its transactions."""

@@ -17,6 +17,7 @@ MAY = {
     "fleet.py",
     "lifecycle.py",
     "mailing.py",
+    "outbox.py",
     "keys.py",
     "admin.py",
     "admin_base.py",

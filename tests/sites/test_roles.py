@@ -31,6 +31,8 @@ TABLE = {
     "users:write": "admin owner",
     "invitations:read": "admin owner",
     "invitations:write": "admin owner",
+    "webhooks:read": "admin owner",
+    "webhooks:write": "admin owner",
     "sites:write": "owner",
 }
 

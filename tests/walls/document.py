@@ -76,9 +76,16 @@ class Place:
 
     def row(self, noun: str) -> dict[str, Any]:
         if noun not in self.rows:
-            made = {"memberships": self._membership, "desktop": lambda: self.row("instances")}
+            made = {
+                "memberships": self._membership,
+                "deliveries": self._delivery,
+                "desktop": lambda: self.row("instances"),
+            }
             self.rows[noun] = made.get(noun, lambda: self._made(noun))()
         return self.rows[noun]
+
+    def _delivery(self) -> dict[str, Any]:
+        return dict(self.owner.post(f"/api/webhooks/{self.row('webhooks')['id']}/ping").json())
 
     def ask(self, operation: Operation, client: APIClient) -> Any:
         """Send the operation's example, about the rows of this place. A stream is asked for and not read."""
@@ -86,6 +93,8 @@ class Place:
         if "{id}" in path:
             row = self.row(operation.noun)
             path = path.replace("{id}", row["id"]).replace("{step_id}", row.get("steps", [{}])[0].get("id", ""))
+        if "{delivery_id}" in path:
+            path = path.replace("{delivery_id}", self.row("deliveries")["id"])
         query = "?status=pending&timeout_s=0" if path.endswith("/wait") else ""
         email = make.user().email if operation.noun == "memberships" else f"{new_id().hex}@example.com"
         body = None if operation.body is None else json.dumps(self.fitted(operation.body, email))

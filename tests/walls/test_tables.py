@@ -21,7 +21,18 @@ pytestmark = pytest.mark.django_db
 OURS = ["sites", "instances", "plans"]
 # Django's own, about people of the platform and not about a site; a request's role reads them for nobody.
 OF_THE_PLATFORM = {"sites_user_groups", "sites_user_user_permissions"}
-NOUNS = ["users", "memberships", "invitations", "agents", "keys", "instances", "logs", "plans"]
+NOUNS = [
+    "users",
+    "memberships",
+    "invitations",
+    "agents",
+    "keys",
+    "instances",
+    "logs",
+    "plans",
+    "webhooks",
+    "deliveries",
+]
 
 
 def _tables() -> Iterator[str]:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from instances.providers.local.policy import REFUSED_PORTS, Policy
+from common.networks import REFUSED_PORTS, Policy
 
 CONNECTIONS = 256
 _HEAD_BYTES = 32 * 1024

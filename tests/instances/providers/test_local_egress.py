@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from common.networks import Policy
 from instances.providers.local import egress
 from instances.providers.local.egress import EgressProxy
-from instances.providers.local.policy import Policy
 from tests.instances.providers.rig import Rig
 
 OPEN = Policy(["127.0.0.0/8"])

@@ -1,4 +1,7 @@
-"""Which addresses a machine may reach: public ones. Not the host, its network, or a cloud's metadata service."""
+"""Which addresses others may have us connect to: public ones. Not the host, its network, or a cloud's metadata service.
+
+One rule for a machine's way out and for a webhook's; it knows no Django, because drivers use it.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +42,29 @@ class Policy:
         self._allowed: tuple[Network, ...] = tuple(ipaddress.ip_network(network) for network in allowed)
 
     def admits(self, address: str) -> bool:
-        """Whether a machine may connect to this numeric address. Ask it of the very address you connect to."""
-        try:
-            number: Address = ipaddress.ip_address(address)
-        except ValueError:
+        """Whether one may connect to this numeric address. Ask it of the very address you connect to."""
+        number = _number(address)
+        if number is None:
             return False
-        if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
-            number = number.ipv4_mapped
-        if any(number in network for network in self._allowed):
-            return True
-        return _is_public(number) and not _is_ours(number)
+        return self._is_listed(number) or (_is_public(number) and not _is_ours(number))
+
+    def allows(self, address: str) -> bool:
+        """Whether `allowed` names this numeric address, however public it may be besides."""
+        number = _number(address)
+        return number is not None and self._is_listed(number)
+
+    def _is_listed(self, number: Address) -> bool:
+        return any(number in network for network in self._allowed)
+
+
+def _number(address: str) -> Address | None:
+    try:
+        number: Address = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
+        return number.ipv4_mapped
+    return number
 
 
 def _is_public(number: Address) -> bool:
