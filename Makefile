@@ -38,19 +38,22 @@ check: ## Lint, types, import contracts, missing migrations, OpenAPI; needs no r
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy $(PACKAGES)
+	.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/generator
 	.venv/bin/lint-imports --no-logo
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@schema=$$(mktemp) && trap 'rm -f "$$schema"' EXIT && \
 		$(PY) manage.py spectacular --validate --fail-on-warn --file "$$schema" && \
 		{ diff -u docs/openapi.yaml "$$schema" || { echo "docs/openapi.yaml is out of date: run make schema"; exit 1; }; } && \
 		{ $(PY) -m orchestrator.reference "$$schema" | diff -u docs/reference.md - || \
-			{ echo "docs/reference.md is out of date: run make schema"; exit 1; }; }
+			{ echo "docs/reference.md is out of date: run make schema"; exit 1; }; } && \
+		$(PY) clients/python/generator --check "$$schema"
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); else echo "shellcheck is not installed: skipped"; fi
 
-schema: ## Write docs/openapi.yaml and docs/reference.md anew
+schema: ## Write docs/openapi.yaml, docs/reference.md and what clients/python generates anew
 	@infra/bootstrap.sh check
 	$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 	$(PY) -m orchestrator.reference docs/openapi.yaml > docs/reference.md
+	$(PY) clients/python/generator
 
 migrations: ## Write the migrations that the models ask for (NAME=what_it_does)
 	@infra/bootstrap.sh check
@@ -58,7 +61,7 @@ migrations: ## Write the migrations that the models ask for (NAME=what_it_does)
 
 lock: ## Resolve requirements/*.in into the locks, with hashes
 	@infra/bootstrap.sh check
-	@for name in base dev prod otel guest; do \
+	@for name in base client dev prod otel guest; do \
 		.venv/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal \
 			--python-version 3.11 --output-file requirements/$$name.txt requirements/$$name.in && echo "requirements/$$name.txt"; done
 

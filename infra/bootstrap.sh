@@ -91,20 +91,7 @@ system_packages() {
     install_packages "browser instances" "${BROWSER_PACKAGES[@]}"
   fi
   install_packages "windows instances" "${WINDOWS_PACKAGES[@]}"
-  if [[ $MODE == dev ]]; then
-    install_packages "tests" "${DEV_PACKAGES[@]}"
-    command -v npm >/dev/null || install_packages "tests of JavaScript clients" nodejs npm
-  fi
-}
-
-# Clients of other makers that the tests drive, as tests/js/package-lock.json pins them.
-javascript_clients() {
-  local stamp
-  stamp="$(sha256sum tests/js/package-lock.json | cut -d' ' -f1)"
-  [[ "$(cat tests/js/node_modules/.installed 2>/dev/null || true)" == "$stamp" ]] && return 0
-  command -v npm >/dev/null || { warn "no npm: tests of JavaScript clients will fail"; return 0; }
-  step "Installing JavaScript clients for tests" npm ci --prefix tests/js --no-progress --ignore-scripts || return 0
-  printf '%s\n' "$stamp" >tests/js/node_modules/.installed
+  if [[ $MODE == dev ]]; then install_packages "tests" "${DEV_PACKAGES[@]}"; fi
 }
 
 capabilities() {
@@ -139,7 +126,7 @@ install_lock() {
   "$VENV/bin/python" -m pip install --disable-pip-version-check --require-hashes -r "$1"
 }
 
-stamp_of() { sha256sum "requirements/$1.txt" | cut -d' ' -f1; }
+stamp_of() { cat "requirements/$1.txt" requirements/client.txt | sha256sum | cut -d' ' -f1; }
 
 stamped() { [[ "$(cat "$VENV/.installed-$1" 2>/dev/null || true)" == "$(stamp_of "$1")" ]]; }
 
@@ -148,8 +135,12 @@ virtual_environment() {
   stamped "$lock" && return 0
   "$VENV/bin/python" -c 'import pip' 2>/dev/null || make_venv
   step "Installing $(grep -c '==' "requirements/$lock.txt") Python packages from requirements/$lock.txt" install_lock "requirements/$lock.txt"
-  # The checkout is importable by every tool of the environment, as an editable install would make it.
-  pwd >"$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
+  # dev holds all of the client's.
+  if [[ $lock != dev ]]; then step "Installing the client's packages from requirements/client.txt" install_lock requirements/client.txt; fi
+  # The checkout and its client are importable by every tool of the environment, as an editable install would make them.
+  printf '%s\n' "$PWD" "$PWD/clients/python/src" >"$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
+  printf '#!%s\nfrom orchestrator_client.cli import main\n\nmain()\n' "$PWD/$VENV/bin/python" >"$VENV/bin/orchestrator"
+  chmod +x "$VENV/bin/orchestrator"
   stamp_of "$lock" >"$VENV/.installed-$lock"
   # dev holds all of base.
   if [[ $lock == dev ]]; then stamp_of base >"$VENV/.installed-base"; fi
@@ -157,7 +148,7 @@ virtual_environment() {
 
 case "$MODE" in
   run) system_packages; capabilities; virtual_environment base ;;
-  dev) system_packages; capabilities; virtual_environment dev; javascript_clients ;;
+  dev) system_packages; capabilities; virtual_environment dev ;;
   check) virtual_environment dev ;;
   *) say "usage: infra/bootstrap.sh run|dev|check"; exit 2 ;;
 esac

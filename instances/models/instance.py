@@ -163,7 +163,7 @@ class Instance(SiteOwned):
 
     @property
     def cdp_url(self) -> str | None:
-        """None: a signed address is made for one caller (`instances.signed`), and no row keeps one."""
+        """Where a browser instance takes DevTools connections; None while the gateway offers no such door."""
         return None
 
     def set_environment(self, variables: Mapping[str, str]) -> None:

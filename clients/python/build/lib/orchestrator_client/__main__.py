@@ -1,0 +1,5 @@
+"""`python -m orchestrator_client` is the command `orchestrator`."""
+
+from orchestrator_client.cli import main
+
+main()

@@ -1,0 +1,561 @@
+"""The API's nouns and operations. Made from docs/openapi.yaml by generator/; not edited by hand."""
+# Made from _async/endpoints.py by generator/; not edited by hand.
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from orchestrator_client import fields as sent
+from orchestrator_client import models
+from orchestrator_client._sync.pages import Pages
+from orchestrator_client._sync.resource import Resource
+from orchestrator_client._sync.transport import Transport
+from orchestrator_client.calls import Call, new_key, segment
+
+
+class AgentsEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListAgentsQuery]) -> Pages[models.Agent]:
+        """Who acts for the site without being a person.
+
+        `GET /api/agents`
+        """
+        return self._pages(models.Agent, "/api/agents", query)
+
+    def create(self, *, idempotency_key: str | None = None, **fields: Unpack[sent.AgentRequest]) -> models.Agent:
+        """Who acts for the site without being a person.
+
+        `POST /api/agents`
+        """
+        return self._one(models.Agent, Call("POST", "/api/agents", json=fields, key=idempotency_key or new_key()))
+
+    def get(self, id: str, /) -> models.Agent:
+        """Who acts for the site without being a person.
+
+        `GET /api/agents/{id}`
+        """
+        return self._one(models.Agent, Call("GET", f"/api/agents/{segment(id)}"))
+
+    def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedAgentRequest]
+    ) -> models.Agent:
+        """Who acts for the site without being a person.
+
+        `PATCH /api/agents/{id}`
+        """
+        return self._one(models.Agent, Call("PATCH", f"/api/agents/{segment(id)}", json=fields, if_match=if_match))
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """Who acts for the site without being a person.
+
+        `DELETE /api/agents/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/agents/{segment(id)}", if_match=if_match))
+
+
+class InstancesEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListInstancesQuery]) -> Pages[models.Instance]:
+        """The machines of a site.
+
+        `GET /api/instances`
+        """
+        return self._pages(models.Instance, "/api/instances", query)
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewInstanceRequest]
+    ) -> models.Instance:
+        """Answered at once, with a `pending` instance; watch its events, or wait for `running`.
+
+        `POST /api/instances`
+        """
+        return self._one(models.Instance, Call("POST", "/api/instances", json=fields, key=idempotency_key or new_key()))
+
+    def get(self, id: str, /) -> models.Instance:
+        """The machines of a site.
+
+        `GET /api/instances/{id}`
+        """
+        return self._one(models.Instance, Call("GET", f"/api/instances/{segment(id)}"))
+
+    def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedChangedInstanceRequest]
+    ) -> models.Instance:
+        """Change what is sent and leave the rest: PUT and PATCH mean the same.
+
+        `PATCH /api/instances/{id}`
+        """
+        return self._one(
+            models.Instance, Call("PATCH", f"/api/instances/{segment(id)}", json=fields, if_match=if_match)
+        )
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> models.Instance:
+        """Accepted in every status. The machine is destroyed first, then the row is hidden.
+
+        `DELETE /api/instances/{id}`
+        """
+        return self._one(models.Instance, Call("DELETE", f"/api/instances/{segment(id)}", if_match=if_match))
+
+    def list_events(self, id: str, /, **query: Unpack[sent.ListInstanceEventsQuery]) -> Pages[models.Event]:
+        """An instance's history: a list, or with `Accept: text/event-stream` the whole of it and then what comes.
+
+        `GET /api/instances/{id}/events`
+        """
+        return self._pages(models.Event, f"/api/instances/{segment(id)}/events", query)
+
+    def extend(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.ExtensionRequest]
+    ) -> models.Instance:
+        """Let it run for so long from now on; without a body, for its whole time limit again. An end that is further
+        off stays.
+
+        `POST /api/instances/{id}/extend`
+        """
+        return self._one(
+            models.Instance,
+            Call("POST", f"/api/instances/{segment(id)}/extend", json=fields, key=idempotency_key or new_key()),
+        )
+
+    def list_logs(self, id: str, /, **query: Unpack[sent.ListInstanceLogsQuery]) -> Pages[models.Log]:
+        """Newest first.
+
+        `GET /api/instances/{id}/logs`
+        """
+        return self._pages(models.Log, f"/api/instances/{segment(id)}/logs", query)
+
+    def create_log(
+        self, id: str, /, body: sent.LogEntriesRequest, *, idempotency_key: str | None = None
+    ) -> models.LogOrWritten:
+        """Write one entry, or a list of up to 1,000, of which all are written or none.
+
+        `POST /api/instances/{id}/logs`
+        """
+        return self._one(
+            models.LogOrWritten,
+            Call("POST", f"/api/instances/{segment(id)}/logs", json=body, key=idempotency_key or new_key()),
+        )
+
+    def list_plans(self, id: str, /, **query: Unpack[sent.ListInstancePlansQuery]) -> Pages[models.Plan]:
+        """An instance's plans, newest first.
+
+        `GET /api/instances/{id}/plans`
+        """
+        return self._pages(models.Plan, f"/api/instances/{segment(id)}/plans", query)
+
+    def create_plan(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewInstancePlanRequest]
+    ) -> models.Plan:
+        """Add a plan to the instance.
+
+        `POST /api/instances/{id}/plans`
+        """
+        return self._one(
+            models.Plan,
+            Call("POST", f"/api/instances/{segment(id)}/plans", json=fields, key=idempotency_key or new_key()),
+        )
+
+    def restart(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Stop a running instance and start it again.
+
+        `POST /api/instances/{id}/restart`
+        """
+        return self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/restart", key=idempotency_key or new_key())
+        )
+
+    def retry(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Give an instance in error a new machine; the old one and its disk are destroyed.
+
+        `POST /api/instances/{id}/retry`
+        """
+        return self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/retry", key=idempotency_key or new_key())
+        )
+
+    def start(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Start a stopped instance, its disk as it was left; try one in error anew.
+
+        `POST /api/instances/{id}/start`
+        """
+        return self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/start", key=idempotency_key or new_key())
+        )
+
+    def stop(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Stop an instance and keep its disk.
+
+        `POST /api/instances/{id}/stop`
+        """
+        return self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/stop", key=idempotency_key or new_key())
+        )
+
+
+class InvitationsEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListInvitationsQuery]) -> Pages[models.Invitation]:
+        """Who was asked into the site. The token is in the letter to them and in no answer.
+
+        `GET /api/invitations`
+        """
+        return self._pages(models.Invitation, "/api/invitations", query)
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewInvitationRequest]
+    ) -> models.Invitation:
+        """Ask somebody into the site by mail; in a role that is not above yours. An earlier open invitation ends.
+
+        `POST /api/invitations`
+        """
+        return self._one(
+            models.Invitation, Call("POST", "/api/invitations", json=fields, key=idempotency_key or new_key())
+        )
+
+    def get(self, id: str, /) -> models.Invitation:
+        """Who was asked into the site. The token is in the letter to them and in no answer.
+
+        `GET /api/invitations/{id}`
+        """
+        return self._one(models.Invitation, Call("GET", f"/api/invitations/{segment(id)}"))
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """Who was asked into the site. The token is in the letter to them and in no answer.
+
+        `DELETE /api/invitations/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/invitations/{segment(id)}", if_match=if_match))
+
+    def accept(self, **fields: Unpack[sent.AcceptedInvitationRequest]) -> models.Membership:
+        """Somebody new chooses a password; somebody who has an account joins with that. The token is spent by it.
+
+        `POST /api/invitations/accept`
+        """
+        return self._one(models.Membership, Call("POST", "/api/invitations/accept", json=fields))
+
+
+class KeysEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListKeysQuery]) -> Pages[models.Key]:
+        """The site's API keys. A key's secret is in the answer to its making and nowhere else.
+
+        `GET /api/keys`
+        """
+        return self._pages(models.Key, "/api/keys", query)
+
+    def create(self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewKeyRequest]) -> models.MadeKey:
+        """The site's API keys. A key's secret is in the answer to its making and nowhere else.
+
+        `POST /api/keys`
+        """
+        return self._one(models.MadeKey, Call("POST", "/api/keys", json=fields, key=idempotency_key or new_key()))
+
+    def get(self, id: str, /) -> models.Key:
+        """The site's API keys. A key's secret is in the answer to its making and nowhere else.
+
+        `GET /api/keys/{id}`
+        """
+        return self._one(models.Key, Call("GET", f"/api/keys/{segment(id)}"))
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The site's API keys. A key's secret is in the answer to its making and nowhere else.
+
+        `DELETE /api/keys/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/keys/{segment(id)}", if_match=if_match))
+
+
+class LogsEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListLogsQuery]) -> Pages[models.Log]:
+        """Newest first, those of deleted instances among them.
+
+        `GET /api/logs`
+        """
+        return self._pages(models.Log, "/api/logs", query)
+
+    def create(self, body: sent.PlacedLogEntriesRequest, *, idempotency_key: str | None = None) -> models.LogOrWritten:
+        """Write one entry or a list of up to 1,000, each naming its instance. All are written or none.
+
+        `POST /api/logs`
+        """
+        return self._one(models.LogOrWritten, Call("POST", "/api/logs", json=body, key=idempotency_key or new_key()))
+
+    def get(self, id: str, /) -> models.Log:
+        """One entry. Entries are never changed, and go when their time is over.
+
+        `GET /api/logs/{id}`
+        """
+        return self._one(models.Log, Call("GET", f"/api/logs/{segment(id)}"))
+
+
+class MeEndpoints(Resource):
+    def get(self) -> models.Principal:
+        """Who the caller is to us: site, role and scopes.
+
+        `GET /api/me`
+        """
+        return self._one(models.Principal, Call("GET", "/api/me"))
+
+
+class MembershipsEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListMembershipsQuery]) -> Pages[models.Membership]:
+        """Who belongs to the site, and in which role.
+
+        `GET /api/memberships`
+        """
+        return self._pages(models.Membership, "/api/memberships", query)
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewMembershipRequest]
+    ) -> models.Membership:
+        """Make a person of the platform a member of this site, too.
+
+        `POST /api/memberships`
+        """
+        return self._one(
+            models.Membership, Call("POST", "/api/memberships", json=fields, key=idempotency_key or new_key())
+        )
+
+    def get(self, id: str, /) -> models.Membership:
+        """Who belongs to the site, and in which role.
+
+        `GET /api/memberships/{id}`
+        """
+        return self._one(models.Membership, Call("GET", f"/api/memberships/{segment(id)}"))
+
+    def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedMembershipRequest]
+    ) -> models.Membership:
+        """Who belongs to the site, and in which role.
+
+        `PATCH /api/memberships/{id}`
+        """
+        return self._one(
+            models.Membership, Call("PATCH", f"/api/memberships/{segment(id)}", json=fields, if_match=if_match)
+        )
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """Who belongs to the site, and in which role.
+
+        `DELETE /api/memberships/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/memberships/{segment(id)}", if_match=if_match))
+
+
+class PasswordResetsEndpoints(Resource):
+    def request(self, **fields: Unpack[sent.PasswordResetRequest]) -> None:
+        """202 whatever the email: who has an account here is not told.
+
+        `POST /api/password-resets`
+        """
+        self._nothing(Call("POST", "/api/password-resets", json=fields))
+
+    def confirm(self, **fields: Unpack[sent.NewPasswordRequest]) -> None:
+        """The token is spent by it, and every session of this person ends. API keys stay.
+
+        `POST /api/password-resets/confirm`
+        """
+        self._nothing(Call("POST", "/api/password-resets/confirm", json=fields))
+
+
+class PlansEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListPlansQuery]) -> Pages[models.Plan]:
+        """The plans of a site.
+
+        `GET /api/plans`
+        """
+        return self._pages(models.Plan, "/api/plans", query)
+
+    def create(self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewPlanRequest]) -> models.Plan:
+        """Add a plan to an instance.
+
+        `POST /api/plans`
+        """
+        return self._one(models.Plan, Call("POST", "/api/plans", json=fields, key=idempotency_key or new_key()))
+
+    def get(self, id: str, /) -> models.Plan:
+        """The plans of a site.
+
+        `GET /api/plans/{id}`
+        """
+        return self._one(models.Plan, Call("GET", f"/api/plans/{segment(id)}"))
+
+    def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedChangedPlanRequest]
+    ) -> models.Plan:
+        """Change what is sent and leave the rest: PUT and PATCH mean the same.
+
+        `PATCH /api/plans/{id}`
+        """
+        return self._one(models.Plan, Call("PATCH", f"/api/plans/{segment(id)}", json=fields, if_match=if_match))
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The plans of a site.
+
+        `DELETE /api/plans/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/plans/{segment(id)}", if_match=if_match))
+
+    def cancel(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.ReasonRequest]
+    ) -> models.Plan:
+        """Give it up, for good.
+
+        `POST /api/plans/{id}/cancel`
+        """
+        return self._one(
+            models.Plan, Call("POST", f"/api/plans/{segment(id)}/cancel", json=fields, key=idempotency_key or new_key())
+        )
+
+    def complete(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+        """Say that it is reached. All steps are completed or skipped by then.
+
+        `POST /api/plans/{id}/complete`
+        """
+        return self._one(
+            models.Plan, Call("POST", f"/api/plans/{segment(id)}/complete", key=idempotency_key or new_key())
+        )
+
+    def list_events(self, id: str, /, **query: Unpack[sent.ListPlanEventsQuery]) -> Pages[models.PlanEvent]:
+        """A plan's history: a list, or with `Accept: text/event-stream` the whole of it and then what comes.
+
+        `GET /api/plans/{id}/events`
+        """
+        return self._pages(models.PlanEvent, f"/api/plans/{segment(id)}/events", query)
+
+    def fail(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.ReasonRequest]
+    ) -> models.Plan:
+        """Say that it is not reached; `reason` becomes its error message.
+
+        `POST /api/plans/{id}/fail`
+        """
+        return self._one(
+            models.Plan, Call("POST", f"/api/plans/{segment(id)}/fail", json=fields, key=idempotency_key or new_key())
+        )
+
+    def pause(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+        """Rest with it for a while; its instance may be stopped meanwhile.
+
+        `POST /api/plans/{id}/pause`
+        """
+        return self._one(models.Plan, Call("POST", f"/api/plans/{segment(id)}/pause", key=idempotency_key or new_key()))
+
+    def resume(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+        """Go on with a paused plan, on an instance that is running.
+
+        `POST /api/plans/{id}/resume`
+        """
+        return self._one(
+            models.Plan, Call("POST", f"/api/plans/{segment(id)}/resume", key=idempotency_key or new_key())
+        )
+
+    def retry(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+        """Have a failed plan be pending again, at most `max_retries` times. What is done stays done.
+
+        `POST /api/plans/{id}/retry`
+        """
+        return self._one(models.Plan, Call("POST", f"/api/plans/{segment(id)}/retry", key=idempotency_key or new_key()))
+
+    def start(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+        """Begin with a pending plan, on an instance that is running.
+
+        `POST /api/plans/{id}/start`
+        """
+        return self._one(models.Plan, Call("POST", f"/api/plans/{segment(id)}/start", key=idempotency_key or new_key()))
+
+    def update_step(
+        self, id: str, step_id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedChangedStepRequest]
+    ) -> models.Plan:
+        """Change one step. The plan begins with the first of its steps and is completed with the last.
+
+        `PATCH /api/plans/{id}/steps/{step_id}`
+        """
+        return self._one(
+            models.Plan,
+            Call("PATCH", f"/api/plans/{segment(id)}/steps/{segment(step_id)}", json=fields, if_match=if_match),
+        )
+
+
+class SitesEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListSitesQuery]) -> Pages[models.Site]:
+        """The caller's site; for somebody signed in, all the sites that they are a member of.
+
+        `GET /api/sites`
+        """
+        return self._pages(models.Site, "/api/sites", query)
+
+    def get(self, id: str, /) -> models.Site:
+        """The caller's site; for somebody signed in, all the sites that they are a member of.
+
+        `GET /api/sites/{id}`
+        """
+        return self._one(models.Site, Call("GET", f"/api/sites/{segment(id)}"))
+
+    def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedSiteRequest]
+    ) -> models.Site:
+        """The caller's site; for somebody signed in, all the sites that they are a member of.
+
+        `PATCH /api/sites/{id}`
+        """
+        return self._one(models.Site, Call("PATCH", f"/api/sites/{segment(id)}", json=fields, if_match=if_match))
+
+
+class TicketsEndpoints(Resource):
+    def create(self, *, idempotency_key: str | None = None) -> models.Ticket:
+        """One-use tickets for sockets and EventSource, which cannot send a key.
+
+        `POST /api/tickets`
+        """
+        return self._one(models.Ticket, Call("POST", "/api/tickets", key=idempotency_key or new_key()))
+
+
+class UsersEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListUsersQuery]) -> Pages[models.User]:
+        """The people of the site.
+
+        `GET /api/users`
+        """
+        return self._pages(models.User, "/api/users", query)
+
+    def create(self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewMemberRequest]) -> models.User:
+        """A new person, as a member of this site. Somebody known already is added by `POST /api/memberships`.
+
+        `POST /api/users`
+        """
+        return self._one(models.User, Call("POST", "/api/users", json=fields, key=idempotency_key or new_key()))
+
+    def get(self, id: str, /) -> models.User:
+        """The people of the site.
+
+        `GET /api/users/{id}`
+        """
+        return self._one(models.User, Call("GET", f"/api/users/{segment(id)}"))
+
+    def me(self) -> models.User:
+        """The person behind the call.
+
+        `GET /api/users/me`
+        """
+        return self._one(models.User, Call("GET", "/api/users/me"))
+
+    def update_me(self, **fields: Unpack[sent.PatchedOwnNameRequest]) -> models.User:
+        """One's own name; for a person who is signed in, not for a key.
+
+        `PATCH /api/users/me`
+        """
+        return self._one(models.User, Call("PATCH", "/api/users/me", json=fields))
+
+
+class Endpoints:
+    """Every noun of the API, as an attribute."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.agents = AgentsEndpoints(transport)
+        self.instances = InstancesEndpoints(transport)
+        self.invitations = InvitationsEndpoints(transport)
+        self.keys = KeysEndpoints(transport)
+        self.logs = LogsEndpoints(transport)
+        self.me = MeEndpoints(transport)
+        self.memberships = MembershipsEndpoints(transport)
+        self.password_resets = PasswordResetsEndpoints(transport)
+        self.plans = PlansEndpoints(transport)
+        self.sites = SitesEndpoints(transport)
+        self.tickets = TicketsEndpoints(transport)
+        self.users = UsersEndpoints(transport)

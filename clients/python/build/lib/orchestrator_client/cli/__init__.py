@@ -1,0 +1,5 @@
+"""The command line: `orchestrator --help`."""
+
+from orchestrator_client.cli.app import main
+
+__all__ = ["main"]

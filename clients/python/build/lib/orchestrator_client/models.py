@@ -1,0 +1,465 @@
+"""What the platform answers. Made from docs/openapi.yaml by generator/; not edited by hand."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, RootModel
+
+from orchestrator_client.answers import Answer
+
+
+class Agent(Answer):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    id: str
+    site_id: str
+    name: str
+    description: str | None = None
+    is_active: bool | None = None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class Cursor(Answer):
+    x: int
+    y: int
+
+
+class Error(Answer):
+    """
+    Every answer of 400 and above.
+    """
+
+    error: str
+    """
+    A sentence for people.
+    """
+    code: str
+    """
+    A word for machines, such as NOT_FOUND.
+    """
+    details: dict[str, Any]
+    """
+    What belongs to this code, such as `fields` by name.
+    """
+    request_id: str
+    """
+    What to quote; also in X-Request-ID.
+    """
+
+
+class Event(Answer):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    id: str
+    instance_id: str
+    number: int
+    kind: str
+    status_from: str | None
+    status: str | None
+    message: str
+    data: Any
+    created_at: AwareDatetime
+
+
+class Health(Answer):
+    ok: bool
+    version: str
+    components: dict[str, Any]
+    """
+    Each part: `ok`, and a `reason` where it is not.
+    """
+
+
+class Image(Answer):
+    format: Literal["png", "jpeg"] | str
+    width: int
+    height: int
+    base64: str
+
+
+class Instance(Answer):
+    """
+    An instance as it is answered. Of its environment only the names are told.
+    """
+
+    id: str
+    name: str
+    instance_type: Literal["ubuntu", "browser", "windows"] | str
+    status: (
+        Literal[
+            "pending",
+            "provisioning",
+            "starting",
+            "running",
+            "paused",
+            "stopping",
+            "stopped",
+            "error",
+            "deleting",
+            "deleted",
+        ]
+        | str
+    )
+    status_reason: str
+    desired_state: Literal["running", "stopped", "deleted"] | str
+    site_id: str
+    user_id: str
+    agent_id: str | None
+    created_by: str
+    configuration: Any
+    environment_variables: list[str]
+    """
+    Names only.
+    """
+    tools_enabled: list[str]
+    timeout_ms: int | None
+    """
+    Of each run. None: no limit.
+    """
+    timeout_hours: float | None
+    """
+    `timeout_ms` in hours.
+    """
+    on_timeout: Literal["stop", "delete"] | str
+    idle_stop_minutes: int | None
+    """
+    Stopped when nobody has used it for so long. None: never.
+    """
+    expires_at: AwareDatetime | None
+    provider: str
+    provider_ref: str | None
+    """
+    The machine's name there.
+    """
+    cdp_url: str | None
+    incarnation: int
+    generation: int
+    last_screenshot_at: AwareDatetime | None
+    last_activity_at: AwareDatetime | None
+    total_commands_executed: int
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    started_at: AwareDatetime | None
+    stopped_at: AwareDatetime | None
+
+
+class Invitation(Answer):
+    """
+    An invitation without its token, which is in the letter and nowhere else.
+    """
+
+    id: str
+    site_id: str
+    email: str
+    role: Literal["owner", "admin", "operator", "viewer"] | str
+    status: Literal["pending", "accepted", "revoked", "expired"] | str
+    invited_by: str | None
+    expires_at: AwareDatetime
+    mailed_at: AwareDatetime | None
+    accepted_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+    created_at: AwareDatetime
+
+
+class Key(Answer):
+    """
+    A key without its secret, which no reply but the one to its making holds.
+    """
+
+    id: str
+    site_id: str
+    user_id: str
+    agent_id: str | None
+    name: str
+    prefix: str
+    """
+    The key's public part.
+    """
+    scopes: list[str]
+    """
+    Empty: all of the role's.
+    """
+    expires_at: AwareDatetime | None
+    last_used_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+    created_at: AwareDatetime
+
+
+class Log(Answer):
+    """
+    An entry of an instance's log.
+    """
+
+    id: str
+    site_id: str
+    instance_id: str
+    user_id: str | None
+    agent_id: str | None
+    parent_log: str | None = None
+    log_type: (
+        Literal["system", "user_action", "agent_action", "tool_call", "tool_result", "error", "performance", "thinking"]
+        | str
+    )
+    level: Literal["debug", "info", "warn", "error", "critical"] | str | None = "info"
+    message: str
+    details: dict[str, Any] | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+    tool_args: dict[str, Any] | None = None
+    tool_result: dict[str, Any] | None = None
+    is_error: bool | None = None
+    duration_ms: float | None = None
+    tokens_used: dict[str, Any] | None = None
+    artifacts: list[Any] | None = None
+    created_at: AwareDatetime
+
+
+class MadeKey(Answer):
+    """
+    A new key with its secret. It is shown this once.
+    """
+
+    id: str
+    site_id: str
+    user_id: str
+    agent_id: str | None
+    name: str
+    prefix: str
+    """
+    The key's public part.
+    """
+    scopes: list[str]
+    """
+    Empty: all of the role's.
+    """
+    expires_at: AwareDatetime | None
+    last_used_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+    created_at: AwareDatetime
+    api_key: str
+    """
+    The key itself. It is not shown again.
+    """
+
+
+class Membership(Answer):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    id: str
+    site_id: str
+    user_id: str
+    role: Literal["owner", "admin", "operator", "viewer"] | str | None = None
+    created_at: AwareDatetime
+
+
+class PlanEvent(Answer):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    id: str
+    plan_id: str
+    number: int
+    kind: str
+    status_from: str | None
+    status: str | None
+    message: str
+    data: Any
+    created_at: AwareDatetime
+
+
+class Principal(Answer):
+    """
+    Who the caller is to us.
+    """
+
+    site_id: str
+    user_id: str
+    agent_id: str | None
+    key_id: str | None
+    role: Literal["owner", "admin", "operator", "viewer"] | str
+    scopes: list[str]
+    via: Literal["key", "session", "ticket", "console"] | str
+
+
+class Root(Answer):
+    """
+    Addresses by name.
+    """
+
+    version: str
+    nouns: dict[str, str]
+    """
+    The lists, one a noun.
+    """
+    besides: dict[str, str]
+    """
+    Who you are, docs, health, signing in.
+    """
+
+
+class Shell(Answer):
+    stdout: str
+    stderr: str
+    exit_code: int | None
+    timed_out: bool
+    truncated: bool
+
+
+class Site(Answer):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    id: str
+    name: str
+    time_zone: str | None = None
+    """
+    IANA name, for example Europe/Berlin.
+    """
+    log_retention_days: int | None = None
+    """
+    Log entries older than this are deleted. Empty, or more than the platform's limit: that limit.
+    """
+    is_active: bool
+    """
+    An inactive site's keys and members are refused.
+    """
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class Step(Answer):
+    """
+    A step as it is answered.
+    """
+
+    id: str
+    title: str
+    description: str
+    order: int
+    status: Literal["pending", "in_progress", "completed", "failed", "skipped"] | str
+    instructions: str
+    expected_output: str
+    actual_output: str
+    error_message: str
+    retry_count: int
+    started_at: AwareDatetime | None
+    completed_at: AwareDatetime | None
+
+
+class Ticket(Answer):
+    """
+    Good for one entry, as `?ticket=…` of a socket or an event stream.
+    """
+
+    ticket: str
+    expires_at: AwareDatetime
+
+
+class User(Answer):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    id: str
+    email: str
+    name: str
+    is_active: bool
+    created_at: AwareDatetime
+
+
+class Written(Answer):
+    """
+    The answer to a list of entries: their ids, in the order sent.
+    """
+
+    count: int
+    ids: list[str]
+
+
+class Done(Answer):
+    """
+    An action's result: one of `cursor`, `image` and `shell` where the action has something to tell.
+    """
+
+    type: str
+    log_id: str
+    duration_ms: float
+    cursor: Cursor | None
+    image: Image | None
+    shell: Shell | None
+
+
+class LogOrWritten(RootModel[Log | Written]):
+    root: Log | Written
+
+
+class Plan(Answer):
+    """
+    A plan as it is answered.
+    """
+
+    id: str
+    site_id: str
+    instance_id: str
+    user_id: str
+    agent_id: str | None
+    parent_id: str | None
+    title: str
+    description: str
+    plan_type: Literal["objective", "task", "verification", "milestone"] | str
+    status: Literal["pending", "in_progress", "completed", "failed", "cancelled", "blocked", "paused"] | str
+    priority: int
+    """
+    1 to 10.
+    """
+    instructions: str
+    expected_output: str
+    success_criteria: list[str]
+    steps: list[Step]
+    progress_percentage: int
+    steps_completed: int
+    steps_total: int
+    retry_count: int
+    max_retries: int
+    depends_on: list[str]
+    """
+    Plans it waits for.
+    """
+    blocks: list[str]
+    """
+    Plans that wait for it.
+    """
+    error_message: str
+    due_at: AwareDatetime | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    started_at: AwareDatetime | None
+    completed_at: AwareDatetime | None

@@ -1,0 +1,1 @@
+"""The Asynchronous client. Its synchronous twin is made from it."""

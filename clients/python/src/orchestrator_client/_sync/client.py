@@ -1,0 +1,88 @@
+"""The client: the whole API under one name."""
+# Made from _async/client.py by generator/; not edited by hand.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from orchestrator_client import answers, models
+from orchestrator_client._sync.desktop import Desktop
+from orchestrator_client._sync.endpoints import Endpoints
+from orchestrator_client._sync.nouns import Instances, Logs, Plans
+from orchestrator_client._sync.transport import Transport
+from orchestrator_client.calls import Call
+from orchestrator_client.retries import Retries
+from orchestrator_client.settings import Settings
+
+
+class Client(Endpoints):
+    """Without arguments it finds its address and key as `Settings.find` says. Use it in a `with`, or close it."""
+
+    instances: Instances
+    logs: Logs
+    plans: Plans
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        profile: str | None = None,
+        timeout_s: float = 30.0,
+        retries: Retries | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        settings = Settings.find(url=url, api_key=api_key, profile=profile)
+        self._transport = Transport(settings, timeout_s=timeout_s, retries=retries or Retries(), http=http)
+        super().__init__(self._transport)
+        self.instances = Instances(self._transport)
+        self.logs = Logs(self._transport)
+        self.plans = Plans(self._transport)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._transport.settings.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. Closed twice is closed."""
+        self._transport.close()
+
+    def desktop(self, instance: models.Instance | str) -> Desktop:
+        """Hands and eyes on one instance, named by itself or by its id."""
+        return self.instances.desktop(instance if isinstance(instance, str) else instance.id)
+
+    def health(self) -> models.Health:
+        """Every part of the platform; not being well is an answer, too."""
+        call = Call("GET", "/api/system/health", good=frozenset({503}))
+        return answers.read(models.Health, answers.data(self._transport.send(call)))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        timeout_s: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        """Any operation, also one that this version doesn't know; the answer's JSON, or its bytes where it is none.
+
+        `path` begins with a slash and is of this platform. Errors and repeats are as everywhere."""
+        if not path.startswith("/"):
+            raise ValueError("The path begins with a slash.")
+        call = Call(method.upper(), path, params=params or {}, json=json, timeout_s=timeout_s, key=idempotency_key)
+        response = self._transport.send(call)
+        is_json = response.headers.get("content-type", "application/json").startswith("application/json")
+        return answers.data(response) if is_json else response.content

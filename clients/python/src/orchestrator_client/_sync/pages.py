@@ -1,0 +1,64 @@
+"""Lists of the client: their rows one after the other, or one page."""
+# Made from _async/pages.py by generator/; not edited by hand.
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel
+
+from orchestrator_client import answers
+from orchestrator_client._sync.transport import Transport
+from orchestrator_client.calls import Call
+from orchestrator_client.errors import UnexpectedAnswer
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """`count` is of all rows, as `count=` was asked for; 10001 means more than 10,000. `more`: this is not the last."""
+
+    results: list[T]
+    count: int | None
+    more: bool
+
+
+class Pages(Generic[T]):
+    """Iterate it for every row; pages are fetched by cursor as they are needed, `limit` rows at a time."""
+
+    def __init__(self, transport: Transport, model: type[T], path: str, query: Mapping[str, Any]) -> None:
+        self._transport = transport
+        self._model = model
+        self._path = path
+        self._query = dict(query)
+
+    def __iter__(self) -> Iterator[T]:
+        query: dict[str, Any] = {**self._query, "cursor": ""}
+        while True:
+            body = self._fetch(query)
+            for row in body["results"]:
+                yield answers.read(self._model, row)
+            if not body["next"]:
+                return
+            # Only its query: whatever host a link names, the key goes to ours.
+            query = dict(parse_qs(urlsplit(body["next"]).query, keep_blank_values=True))
+
+    def all(self) -> list[T]:
+        """Every row, in memory."""
+        return [row for row in self]
+
+    def first(self) -> Page[T]:
+        """The first page, with its count."""
+        body = self._fetch(self._query)
+        rows = [answers.read(self._model, row) for row in body["results"]]
+        return Page(rows, body["count"], body["next"] is not None)
+
+    def _fetch(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        body = answers.data(self._transport.send(Call("GET", self._path, params=query)))
+        if not isinstance(body, dict) or not {"count", "next", "results"} <= body.keys():
+            raise UnexpectedAnswer(f"{self._path} did not answer with a list.")
+        return body

@@ -1,0 +1,96 @@
+"""What the command prints: tables for people, JSON for programs; results to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="A table for people, or the API's JSON.")]
+_WIDE = 4096
+
+
+def show(row: BaseModel, format: Format, columns: Sequence[str] = ()) -> None:
+    """One answer: all of its fields, or as a table only `columns`."""
+    if format is Format.json:
+        print_json(row.model_dump(mode="json"))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in row.model_dump().items():
+        if not columns or name in columns:
+            table.add_row(Text(name, style="bold"), Text(_cell(value)))
+    _console().print(table)
+
+
+def show_rows(rows: Iterable[BaseModel], format: Format, columns: Sequence[str]) -> None:
+    """A list: a JSON array, or a line for each."""
+    if format is Format.json:
+        print_json([row.model_dump(mode="json") for row in rows])
+        return
+    table = Table(*(name.upper() for name in columns), box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(_cell(getattr(row, name, None))) for name in columns))
+    _console().print(table)
+
+
+def show_stream(rows: Iterable[BaseModel], format: Format, columns: Sequence[str]) -> None:
+    """Each as it comes, on a line of its own."""
+    for row in rows:
+        if format is Format.json:
+            line = json.dumps(row.model_dump(mode="json"), ensure_ascii=False)
+        else:
+            line = "  ".join(_cell(getattr(row, name, None)) for name in columns)
+        typer.echo(line)
+        sys.stdout.flush()
+
+
+def print_json(value: Any) -> None:
+    """JSON of two spaces' indent, as text that any locale can take."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """A sentence beside the result."""
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def busy(text: str) -> Iterator[Any]:
+    """A spinner while something takes its time, where somebody watches. `update(text)` changes what it says."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status(text) as status:
+        yield status
+
+
+def _console() -> Console:
+    """As wide as the terminal; what goes into a pipe or a file is not cut."""
+    return Console() if sys.stdout.isatty() else Console(width=_WIDE, color_system=None)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)

@@ -1,0 +1,1242 @@
+"""What is sent: bodies and queries. Made from docs/openapi.yaml by generator/; not edited by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+
+class AcceptedInvitationRequest(TypedDict):
+    """
+    Somebody new chooses a password; somebody who has an account joins with that, and sends none.
+    """
+
+    token: str
+    name: NotRequired[str]
+    password: NotRequired[str]
+
+
+class AgentRequest(TypedDict):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    name: str
+    description: NotRequired[str]
+    is_active: NotRequired[bool]
+
+
+class Bash(TypedDict):
+    """
+    Run a command in a shell (bash; cmd on windows), in the user's home, with the instance's environment.
+    """
+
+    type: Literal["bash"]
+    command: str
+    timeout_s: NotRequired[float]
+
+
+class ChangedInstanceRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    name: NotRequired[str]
+    user_id: NotRequired[str]
+    """
+    A member of the site. Default: the caller.
+    """
+    agent_id: NotRequired[str | None]
+    configuration: NotRequired[dict[str, Any]]
+    environment_variables: NotRequired[dict[str, str]]
+    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    on_timeout: NotRequired[Literal["stop", "delete"]]
+    """
+    What the time limit does. Default: `stop`.
+    """
+    idle_stop_minutes: NotRequired[int | None]
+    """
+    Stop it when unused for so long. `null`: never.
+    """
+    status: NotRequired[Literal["running", "stopped"]]
+    """
+    Read as a wish: `running` or `stopped`; it never sets the status.
+    """
+
+
+class Click(TypedDict):
+    """
+    Press and release a mouse button `count` times (2 is a double click), at x,y or where the pointer is.
+    """
+
+    type: Literal["click"]
+    x: NotRequired[int | None]
+    y: NotRequired[int | None]
+    button: NotRequired[Literal["left", "middle", "right"]]
+    count: NotRequired[int]
+    action: NotRequired[Literal["click", "down", "up"]]
+    modifiers: NotRequired[list[str]]
+    """
+    Keys held meanwhile.
+    """
+
+
+class CursorPosition(TypedDict):
+    """
+    Where the pointer is.
+    """
+
+    type: Literal["cursor_position"]
+
+
+class ExtensionRequest(TypedDict):
+    """
+    The body of an extension: from now on, so long. Without either, the instance's own time limit again.
+    """
+
+    timeout_ms: NotRequired[int]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float]
+    """
+    The same, in hours.
+    """
+
+
+class LogRequest(TypedDict):
+    """
+    An entry of an instance's log.
+    """
+
+    parent_log: NotRequired[str | None]
+    log_type: Literal[
+        "system", "user_action", "agent_action", "tool_call", "tool_result", "error", "performance", "thinking"
+    ]
+    level: NotRequired[Literal["debug", "info", "warn", "error", "critical"]]
+    message: str
+    details: NotRequired[dict[str, Any]]
+    tool_name: NotRequired[str]
+    tool_call_id: NotRequired[str]
+    tool_args: NotRequired[dict[str, Any]]
+    tool_result: NotRequired[dict[str, Any]]
+    is_error: NotRequired[bool]
+    duration_ms: NotRequired[float | None]
+    tokens_used: NotRequired[dict[str, Any]]
+    artifacts: NotRequired[list[Any]]
+
+
+class MembershipRequest(TypedDict):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
+
+
+class Move(TypedDict):
+    """
+    Move the pointer.
+    """
+
+    type: Literal["move"]
+    x: int
+    """
+    Pixels from the left or the top edge.
+    """
+    y: int
+    """
+    Pixels from the left or the top edge.
+    """
+
+
+class NewInstanceRequest(TypedDict):
+    """
+    The body of POST. `site_id` is read at the door: a key has one site, a session may name one.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    name: str
+    user_id: NotRequired[str]
+    """
+    A member of the site. Default: the caller.
+    """
+    agent_id: NotRequired[str | None]
+    configuration: NotRequired[dict[str, Any]]
+    environment_variables: NotRequired[dict[str, str]]
+    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    on_timeout: NotRequired[Literal["stop", "delete"]]
+    """
+    What the time limit does. Default: `stop`.
+    """
+    idle_stop_minutes: NotRequired[int | None]
+    """
+    Stop it when unused for so long. `null`: never.
+    """
+    status: NotRequired[Literal["running", "stopped"]]
+    """
+    Read as a wish: `running` or `stopped`; it never sets the status.
+    """
+    site_id: NotRequired[str]
+    instance_type: NotRequired[Literal["ubuntu", "browser", "windows"]]
+
+
+class NewInvitationRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    email: str
+    role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
+
+
+class NewKeyRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    name: str
+    scopes: NotRequired[
+        list[
+            Literal[
+                "agents:read",
+                "agents:write",
+                "instances:act",
+                "instances:read",
+                "instances:write",
+                "invitations:read",
+                "invitations:write",
+                "keys:read",
+                "keys:write",
+                "logs:read",
+                "logs:write",
+                "memberships:read",
+                "memberships:write",
+                "plans:read",
+                "plans:write",
+                "sites:read",
+                "sites:write",
+                "users:read",
+                "users:write",
+            ]
+        ]
+    ]
+    """
+    Left out or empty: all that the key's user may do.
+    """
+    user_id: NotRequired[str]
+    """
+    The member it acts for; by default, the caller.
+    """
+    agent_id: NotRequired[str | None]
+    expires_at: NotRequired[datetime | str | None]
+
+
+class NewMemberRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    email: str
+    name: NotRequired[str]
+    role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
+    password: NotRequired[str]
+
+
+class NewMembershipRequest(TypedDict):
+    """
+    Names a person by `user_id` or by `email`.
+    """
+
+    user_id: NotRequired[str]
+    email: NotRequired[str]
+    role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
+
+
+class NewPasswordRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    token: str
+    password: str
+
+
+class PasswordResetRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    email: str
+
+
+class PatchedAgentRequest(TypedDict):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    name: NotRequired[str]
+    description: NotRequired[str]
+    is_active: NotRequired[bool]
+
+
+class PatchedChangedInstanceRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    name: NotRequired[str]
+    user_id: NotRequired[str]
+    """
+    A member of the site. Default: the caller.
+    """
+    agent_id: NotRequired[str | None]
+    configuration: NotRequired[dict[str, Any]]
+    environment_variables: NotRequired[dict[str, str]]
+    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    on_timeout: NotRequired[Literal["stop", "delete"]]
+    """
+    What the time limit does. Default: `stop`.
+    """
+    idle_stop_minutes: NotRequired[int | None]
+    """
+    Stop it when unused for so long. `null`: never.
+    """
+    status: NotRequired[Literal["running", "stopped"]]
+    """
+    Read as a wish: `running` or `stopped`; it never sets the status.
+    """
+
+
+class PatchedChangedStepRequest(TypedDict):
+    """
+    The body of a step's PATCH.
+    """
+
+    title: NotRequired[str]
+    description: NotRequired[str]
+    order: NotRequired[int]
+    status: NotRequired[Literal["pending", "in_progress", "completed", "failed", "skipped"]]
+    """
+    Read as a wish along the steps' table.
+    """
+    instructions: NotRequired[str]
+    expected_output: NotRequired[str]
+    actual_output: NotRequired[str]
+    error_message: NotRequired[str]
+
+
+class PatchedMembershipRequest(TypedDict):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
+
+
+class PatchedOwnNameRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    name: NotRequired[str]
+
+
+class PatchedSiteRequest(TypedDict):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    name: NotRequired[str]
+    time_zone: NotRequired[str]
+    """
+    IANA name, for example Europe/Berlin.
+    """
+    log_retention_days: NotRequired[int | None]
+    """
+    Log entries older than this are deleted. Empty, or more than the platform's limit: that limit.
+    """
+
+
+class PlacedLogRequest(TypedDict):
+    """
+    An entry that says itself which instance it is about.
+    """
+
+    instance_id: str
+    parent_log: NotRequired[str | None]
+    log_type: Literal[
+        "system", "user_action", "agent_action", "tool_call", "tool_result", "error", "performance", "thinking"
+    ]
+    level: NotRequired[Literal["debug", "info", "warn", "error", "critical"]]
+    message: str
+    details: NotRequired[dict[str, Any]]
+    tool_name: NotRequired[str]
+    tool_call_id: NotRequired[str]
+    tool_args: NotRequired[dict[str, Any]]
+    tool_result: NotRequired[dict[str, Any]]
+    is_error: NotRequired[bool]
+    duration_ms: NotRequired[float | None]
+    tokens_used: NotRequired[dict[str, Any]]
+    artifacts: NotRequired[list[Any]]
+
+
+class Point(TypedDict):
+    x: int
+    """
+    Pixels from the left or the top edge.
+    """
+    y: int
+    """
+    Pixels from the left or the top edge.
+    """
+
+
+class Press(TypedDict):
+    """
+    Press keys together (`["ctrl", "c"]`), hold them `hold_ms`, release them; or only press or only release.
+    """
+
+    type: Literal["press"]
+    keys: list[str]
+    action: NotRequired[Literal["down", "press", "up"]]
+    hold_ms: NotRequired[int]
+
+
+class ReasonRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    reason: NotRequired[str]
+    """
+    Kept in the history.
+    """
+
+
+class Screenshot(TypedDict):
+    """
+    A picture of the whole screen.
+    """
+
+    type: Literal["screenshot"]
+    format: NotRequired[Literal["jpeg", "png"]]
+    quality: NotRequired[int]
+    """
+    Of a JPEG.
+    """
+
+
+class Scroll(TypedDict):
+    """
+    Turn the wheel by `amount` clicks, at x,y or where the pointer is.
+    """
+
+    type: Literal["scroll"]
+    direction: Literal["down", "left", "right", "up"]
+    amount: NotRequired[int]
+    x: NotRequired[int | None]
+    y: NotRequired[int | None]
+
+
+class SentStepRequest(TypedDict):
+    """
+    A step in a plan's body. With the id of a step that is there already it changes that one; else it is new.
+    """
+
+    title: NotRequired[str]
+    description: NotRequired[str]
+    order: NotRequired[int]
+    status: NotRequired[Literal["pending", "in_progress", "completed", "failed", "skipped"]]
+    """
+    Read as a wish along the steps' table.
+    """
+    instructions: NotRequired[str]
+    expected_output: NotRequired[str]
+    actual_output: NotRequired[str]
+    error_message: NotRequired[str]
+    id: NotRequired[str]
+
+
+class SiteRequest(TypedDict):
+    """
+    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
+
+    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
+    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    """
+
+    name: str
+    time_zone: NotRequired[str]
+    """
+    IANA name, for example Europe/Berlin.
+    """
+    log_retention_days: NotRequired[int | None]
+    """
+    Log entries older than this are deleted. Empty, or more than the platform's limit: that limit.
+    """
+
+
+class Type(TypedDict):
+    """
+    Type a text, any Unicode. `auto` takes keys for short plain text and the clipboard for the rest.
+    """
+
+    type: Literal["type"]
+    text: str
+    method: NotRequired[Literal["auto", "keys", "paste"]]
+
+
+class Wait(TypedDict):
+    """
+    Let time pass.
+    """
+
+    type: Literal["wait"]
+    duration_ms: NotRequired[int]
+
+
+class ListAgentsQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    is_active: NotRequired[bool]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    name__icontains: NotRequired[str]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `name`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `name`, `description`.
+    """
+    updated_after: NotRequired[datetime | str]
+
+
+class ListInstancesQuery(TypedDict):
+    active_before: NotRequired[datetime | str]
+    agent_id: NotRequired[str]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    created_by: NotRequired[str]
+    desired_state: NotRequired[
+        Literal["deleted", "running", "stopped"] | list[Literal["deleted", "running", "stopped"]]
+    ]
+    expires_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_type: NotRequired[Literal["browser", "ubuntu", "windows"] | list[Literal["browser", "ubuntu", "windows"]]]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    on_timeout: NotRequired[Literal["delete", "stop"] | list[Literal["delete", "stop"]]]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `name`, `status`, `last_activity_at`, `started_at`, `stopped_at`, `expires_at`, with commas between; `-` in front for downwards.
+    """
+    provider: NotRequired[str]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `name`, `status_reason`.
+    """
+    status: NotRequired[
+        Literal[
+            "deleted",
+            "deleting",
+            "error",
+            "paused",
+            "pending",
+            "provisioning",
+            "running",
+            "starting",
+            "stopped",
+            "stopping",
+        ]
+        | list[
+            Literal[
+                "deleted",
+                "deleting",
+                "error",
+                "paused",
+                "pending",
+                "provisioning",
+                "running",
+                "starting",
+                "stopped",
+                "stopping",
+            ]
+        ]
+    ]
+    updated_after: NotRequired[datetime | str]
+    user_id: NotRequired[str]
+
+
+class ListInstanceEventsQuery(TypedDict):
+    after: NotRequired[int]
+    """
+    Only events with a greater number.
+    """
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+
+
+class ListInstanceLogsQuery(TypedDict):
+    agent_id: NotRequired[str]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    is_error: NotRequired[bool]
+    level: NotRequired[
+        Literal["critical", "debug", "error", "info", "warn"]
+        | list[Literal["critical", "debug", "error", "info", "warn"]]
+    ]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    log_type: NotRequired[
+        Literal["agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"]
+        | list[
+            Literal[
+                "agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"
+            ]
+        ]
+    ]
+    parent_log: NotRequired[str]
+    search: NotRequired[str]
+    """
+    In the message or the tool's name
+    """
+    tool_call_id: NotRequired[str]
+    tool_name: NotRequired[str]
+    user_id: NotRequired[str]
+
+
+class GetInstanceLogTailQuery(TypedDict):
+    level: NotRequired[
+        Literal["critical", "debug", "error", "info", "warn"]
+        | list[Literal["critical", "debug", "error", "info", "warn"]]
+    ]
+    """
+    Any of these; may be repeated.
+    """
+    log_type: NotRequired[
+        Literal["agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"]
+        | list[
+            Literal[
+                "agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"
+            ]
+        ]
+    ]
+    """
+    Any of these; may be repeated.
+    """
+
+
+class ListInstancePlansQuery(TypedDict):
+    agent_id: NotRequired[str]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    depends_on: NotRequired[str]
+    """
+    Waits for this plan
+    """
+    due_after: NotRequired[datetime | str]
+    due_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_id: NotRequired[str]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `priority`, `due_at`, `progress_percentage`, `title`, with commas between; `-` in front for downwards.
+    """
+    overdue: NotRequired[bool]
+    parent_id: NotRequired[str]
+    plan_type: NotRequired[
+        Literal["milestone", "objective", "task", "verification"]
+        | list[Literal["milestone", "objective", "task", "verification"]]
+    ]
+    priority: NotRequired[int]
+    priority_at_least: NotRequired[int]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `title`, `description`.
+    """
+    status: NotRequired[
+        Literal["blocked", "cancelled", "completed", "failed", "in_progress", "paused", "pending"]
+        | list[Literal["blocked", "cancelled", "completed", "failed", "in_progress", "paused", "pending"]]
+    ]
+    user_id: NotRequired[str]
+
+
+class GetInstanceScreenshotQuery(TypedDict):
+    quality: NotRequired[int]
+    """
+    Of a JPEG: 1 to 100. Default 80.
+    """
+
+
+class GetInstanceWaitQuery(TypedDict):
+    status: NotRequired[
+        Literal[
+            "deleted",
+            "deleting",
+            "error",
+            "paused",
+            "pending",
+            "provisioning",
+            "running",
+            "starting",
+            "stopped",
+            "stopping",
+        ]
+    ]
+    timeout_s: NotRequired[float]
+    """
+    0 to 300. Default 60.
+    """
+
+
+class ListInvitationsQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    email: NotRequired[str]
+    email__icontains: NotRequired[str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    invited_by: NotRequired[str]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `expires_at`, `email`, with commas between; `-` in front for downwards.
+    """
+    pending: NotRequired[bool]
+    role: NotRequired[
+        Literal["admin", "operator", "owner", "viewer"] | list[Literal["admin", "operator", "owner", "viewer"]]
+    ]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `email`.
+    """
+
+
+class ListKeysQuery(TypedDict):
+    agent_id: NotRequired[str]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    expires_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    last_used_before: NotRequired[datetime | str]
+    """
+    Not used since that moment, or never
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    name__icontains: NotRequired[str]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `name`, `expires_at`, `last_used_at`, with commas between; `-` in front for downwards.
+    """
+    prefix: NotRequired[str]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `name`, `prefix`.
+    """
+    usable: NotRequired[bool]
+    user_id: NotRequired[str]
+
+
+class ListLogsQuery(TypedDict):
+    agent_id: NotRequired[str]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    instance_id: NotRequired[str]
+    is_error: NotRequired[bool]
+    level: NotRequired[
+        Literal["critical", "debug", "error", "info", "warn"]
+        | list[Literal["critical", "debug", "error", "info", "warn"]]
+    ]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    log_type: NotRequired[
+        Literal["agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"]
+        | list[
+            Literal[
+                "agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"
+            ]
+        ]
+    ]
+    parent_log: NotRequired[str]
+    search: NotRequired[str]
+    """
+    In the message or the tool's name
+    """
+    tool_call_id: NotRequired[str]
+    tool_name: NotRequired[str]
+    user_id: NotRequired[str]
+
+
+class GetLogTailQuery(TypedDict):
+    level: NotRequired[
+        Literal["critical", "debug", "error", "info", "warn"]
+        | list[Literal["critical", "debug", "error", "info", "warn"]]
+    ]
+    """
+    Any of these; may be repeated.
+    """
+    log_type: NotRequired[
+        Literal["agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"]
+        | list[
+            Literal[
+                "agent_action", "error", "performance", "system", "thinking", "tool_call", "tool_result", "user_action"
+            ]
+        ]
+    ]
+    """
+    Any of these; may be repeated.
+    """
+
+
+class ListMembershipsQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `role`, with commas between; `-` in front for downwards.
+    """
+    role: NotRequired[
+        Literal["admin", "operator", "owner", "viewer"] | list[Literal["admin", "operator", "owner", "viewer"]]
+    ]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `user.email`, `user.name`.
+    """
+    user_id: NotRequired[str]
+
+
+class ListPlansQuery(TypedDict):
+    agent_id: NotRequired[str]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    depends_on: NotRequired[str]
+    """
+    Waits for this plan
+    """
+    due_after: NotRequired[datetime | str]
+    due_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_id: NotRequired[str]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `priority`, `due_at`, `progress_percentage`, `title`, with commas between; `-` in front for downwards.
+    """
+    overdue: NotRequired[bool]
+    parent_id: NotRequired[str]
+    plan_type: NotRequired[
+        Literal["milestone", "objective", "task", "verification"]
+        | list[Literal["milestone", "objective", "task", "verification"]]
+    ]
+    priority: NotRequired[int]
+    priority_at_least: NotRequired[int]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `title`, `description`.
+    """
+    status: NotRequired[
+        Literal["blocked", "cancelled", "completed", "failed", "in_progress", "paused", "pending"]
+        | list[Literal["blocked", "cancelled", "completed", "failed", "in_progress", "paused", "pending"]]
+    ]
+    user_id: NotRequired[str]
+
+
+class ListPlanEventsQuery(TypedDict):
+    after: NotRequired[int]
+    """
+    Only events with a greater number.
+    """
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+
+
+class ListSitesQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    name__icontains: NotRequired[str]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `name`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `name`.
+    """
+    time_zone: NotRequired[str]
+    updated_after: NotRequired[datetime | str]
+
+
+class ListUsersQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    email: NotRequired[str]
+    email__icontains: NotRequired[str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    is_active: NotRequired[bool]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    name__icontains: NotRequired[str]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `email`, `name`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `email`, `name`.
+    """
+
+
+class ChangedPlanRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays.
+
+    What an answer held besides may be sent back with it and changes nothing.
+    """
+
+    title: NotRequired[str]
+    description: NotRequired[str]
+    plan_type: NotRequired[Literal["objective", "task", "verification", "milestone"]]
+    status: NotRequired[Literal["pending", "in_progress", "completed", "failed", "cancelled", "blocked", "paused"]]
+    """
+    Read as a wish along the lifecycle's table; 409 where it has no such move.
+    """
+    priority: NotRequired[int]
+    """
+    1 to 10. Default 5.
+    """
+    instructions: NotRequired[str]
+    expected_output: NotRequired[str]
+    success_criteria: NotRequired[list[str]]
+    steps: NotRequired[list[SentStepRequest]]
+    max_retries: NotRequired[int]
+    """
+    Default 3.
+    """
+    depends_on: NotRequired[list[str]]
+    """
+    Plans of this site; no circles.
+    """
+    parent_id: NotRequired[str | None]
+    """
+    The plan that this one is a part of.
+    """
+    agent_id: NotRequired[str | None]
+    """
+    Default: the caller's, or else the instance's.
+    """
+    due_at: NotRequired[datetime | str | None]
+
+
+class Drag(TypedDict):
+    """
+    Press the button at the path's first point, follow the path, release at its last.
+    """
+
+    type: Literal["drag"]
+    path: list[Point]
+    button: NotRequired[Literal["left", "middle", "right"]]
+
+
+LogEntriesRequest: TypeAlias = LogRequest | list[LogRequest]
+
+
+class NewInstancePlanRequest(TypedDict):
+    """
+    The body of POST below an instance.
+    """
+
+    title: str
+    description: NotRequired[str]
+    plan_type: Literal["objective", "task", "verification", "milestone"]
+    status: NotRequired[Literal["pending", "in_progress", "completed", "failed", "cancelled", "blocked", "paused"]]
+    """
+    Read as a wish along the lifecycle's table; 409 where it has no such move.
+    """
+    priority: NotRequired[int]
+    """
+    1 to 10. Default 5.
+    """
+    instructions: NotRequired[str]
+    expected_output: NotRequired[str]
+    success_criteria: NotRequired[list[str]]
+    steps: NotRequired[list[SentStepRequest]]
+    max_retries: NotRequired[int]
+    """
+    Default 3.
+    """
+    depends_on: NotRequired[list[str]]
+    """
+    Plans of this site; no circles.
+    """
+    parent_id: NotRequired[str | None]
+    """
+    The plan that this one is a part of.
+    """
+    agent_id: NotRequired[str | None]
+    """
+    Default: the caller's, or else the instance's.
+    """
+    due_at: NotRequired[datetime | str | None]
+
+
+class NewPlanRequest(TypedDict):
+    """
+    The body of POST. `site_id` is read at the door; site and user are the instance's.
+    """
+
+    title: str
+    description: NotRequired[str]
+    plan_type: Literal["objective", "task", "verification", "milestone"]
+    status: NotRequired[Literal["pending", "in_progress", "completed", "failed", "cancelled", "blocked", "paused"]]
+    """
+    Read as a wish along the lifecycle's table; 409 where it has no such move.
+    """
+    priority: NotRequired[int]
+    """
+    1 to 10. Default 5.
+    """
+    instructions: NotRequired[str]
+    expected_output: NotRequired[str]
+    success_criteria: NotRequired[list[str]]
+    steps: NotRequired[list[SentStepRequest]]
+    max_retries: NotRequired[int]
+    """
+    Default 3.
+    """
+    depends_on: NotRequired[list[str]]
+    """
+    Plans of this site; no circles.
+    """
+    parent_id: NotRequired[str | None]
+    """
+    The plan that this one is a part of.
+    """
+    agent_id: NotRequired[str | None]
+    """
+    Default: the caller's, or else the instance's.
+    """
+    due_at: NotRequired[datetime | str | None]
+    instance_id: str
+
+
+class PatchedChangedPlanRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays.
+
+    What an answer held besides may be sent back with it and changes nothing.
+    """
+
+    title: NotRequired[str]
+    description: NotRequired[str]
+    plan_type: NotRequired[Literal["objective", "task", "verification", "milestone"]]
+    status: NotRequired[Literal["pending", "in_progress", "completed", "failed", "cancelled", "blocked", "paused"]]
+    """
+    Read as a wish along the lifecycle's table; 409 where it has no such move.
+    """
+    priority: NotRequired[int]
+    """
+    1 to 10. Default 5.
+    """
+    instructions: NotRequired[str]
+    expected_output: NotRequired[str]
+    success_criteria: NotRequired[list[str]]
+    steps: NotRequired[list[SentStepRequest]]
+    max_retries: NotRequired[int]
+    """
+    Default 3.
+    """
+    depends_on: NotRequired[list[str]]
+    """
+    Plans of this site; no circles.
+    """
+    parent_id: NotRequired[str | None]
+    """
+    The plan that this one is a part of.
+    """
+    agent_id: NotRequired[str | None]
+    """
+    Default: the caller's, or else the instance's.
+    """
+    due_at: NotRequired[datetime | str | None]
+
+
+PlacedLogEntriesRequest: TypeAlias = PlacedLogRequest | list[PlacedLogRequest]
+
+
+Action: TypeAlias = Click | Move | Drag | Scroll | Type | Press | CursorPosition | Wait | Screenshot | Bash
