@@ -133,7 +133,11 @@ class Instance(SiteOwned):
             models.Index(
                 fields=["site", "status", "instance_type"], name="instance_fleet", condition=Q(deleted_at=None)
             ),
-            models.Index(fields=["site", "agent"], name="instance_by_agent"),
+            models.Index(fields=["site", "agent", "-id"], name="instance_of_agent"),
+            models.Index(fields=["site", "name", "id"], name="instance_by_name", condition=Q(deleted_at=None)),
+            models.Index(
+                fields=["site", "-updated_at", "-id"], name="instance_by_update", condition=Q(deleted_at=None)
+            ),
             models.Index(fields=["user"], name="instance_by_user"),
             models.Index(fields=["look_again_at"], name="instance_due", condition=Q(look_again_at__isnull=False)),
         ]
