@@ -93,10 +93,12 @@ TEMPLATES = [
 _NOWHERE = "postgres://app@127.0.0.1:1/orchestrator"
 
 
-def _database(variable: str, *, pool: int) -> dict[str, Any]:
+def _database(variable: str, *, pool: int, statement_s: int = 0) -> dict[str, Any]:
     config: dict[str, Any] = dict(dj_database_url.parse(os.environ.get(variable, _NOWHERE)))
     config["CONN_HEALTH_CHECKS"] = True
     config["OPTIONS"] = {**config.get("OPTIONS", {}), "connect_timeout": 5}
+    if statement_s:
+        config["OPTIONS"]["options"] = f"-c statement_timeout={statement_s}s"
     if pool and variable in os.environ:
         config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
     return config
@@ -104,7 +106,7 @@ def _database(variable: str, *, pool: int) -> dict[str, Any]:
 
 _POOL = int(os.environ.get("DATABASE_POOL", "16"))
 DATABASES = {
-    "default": _database("DATABASE_URL", pool=_POOL),
+    "default": _database("DATABASE_URL", pool=_POOL, statement_s=int(os.environ.get("REQUEST_STATEMENT_S", "20"))),
     "crew": _database("DATABASE_CREW_URL", pool=_POOL),
     "owner": _database("DATABASE_OWNER_URL", pool=0),
 }

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
 from django.http import Http404
+from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 from redis.exceptions import ConnectionError as RedisDown
 from redis.exceptions import TimeoutError as RedisSlow
@@ -55,6 +56,8 @@ def error_of(exc: Exception) -> PlatformError | None:
             return Conflict("That clashes with what is there already.")
         case DataError():
             return Invalid("A value is out of its range.")
+        case OperationalError() if isinstance(exc.__cause__, QueryCanceled):
+            return Unavailable("That takes too long. Ask for less: narrow it by filters or time.", code="TOO_LONG")
         case _ if isinstance(exc, _AWAY):
             return Unavailable("The platform is busy or being restarted; try again.", retry_after_s=2)
     return None

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_QUERY = 1000
 _JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
-_ORDINARY = frozenset({"format", "site_id", "ticket"})
+_ORDINARY = frozenset({"format", "site_id", "ticket", "search"})  # no index serves a search: it may be cut short
 _HOT_ACTIONS = ("list", "retrieve")
 # In what is compiled for everybody these stand for whoever asks, and for the row that is named; no row has them.
 _SITE, _USER, _AGENT, _KEY, _NAMED = uuid4(), uuid4(), uuid4(), uuid4(), uuid4()

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection, connections
 from django.test import AsyncClient, Client
 from psycopg_pool import PoolTimeout
 from redis.exceptions import ConnectionError as RedisDown
 from rest_framework.test import APIClient
 
+from common.tenancy import CREW
 from sites.models import Agent
 from tests import make
 
@@ -258,3 +259,24 @@ def test_answers_are_compact_json_with_moments_in_utc(client: APIClient) -> None
     assert json.dumps(made.json(), separators=(",", ":"), ensure_ascii=False).encode() == made.content
     moment = made.json()["created_at"]
     assert len(moment) == len("2026-01-31T12:00:00.000000Z") and moment.endswith("Z")
+
+
+def test_a_statement_that_takes_too_long_is_cut_short_and_told(client: APIClient, monkeypatch: Any) -> None:
+    def slow(*_: Any, **__: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '5ms'")
+            cursor.execute("SELECT pg_sleep(10)")
+
+    monkeypatch.setattr("sites.selectors.agents", slow)
+    _refused(client.get("/api/agents"), 503, "TOO_LONG")
+    monkeypatch.undo()
+    assert client.get("/api/agents").status_code == 200
+
+
+def test_requests_have_a_longest_statement_and_sweeps_have_none() -> None:
+    longest = {}
+    for alias in ("default", CREW):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            longest[alias] = cursor.fetchone()[0]
+    assert longest == {"default": "20s", CREW: "0"}

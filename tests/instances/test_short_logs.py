@@ -59,7 +59,6 @@ def place() -> tuple[Any, Instance]:
         "?log_type=error&log_type=tool_result",
         "?level=critical",
         "?is_error=true",
-        "?search=SAY",
         "?created_after=2020-01-01T00:00:00Z&created_before=2099-01-01T00:00:00%2B02:00",
     ],
 )
