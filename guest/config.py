@@ -18,6 +18,7 @@ class BadConfig(ValueError):
 class Config:
     """`gateway` is `unix:/path` or a `ws(s)://` address; `egress` is `unix:/path`, or empty where there is no proxy.
 
+    Without a line to the gateway for `alone_s` the guest runs `when_alone`, which ends its machine; 0: never.
     `runtime_dir` holds sockets and logs, `private_dir` (a tmpfs) what only this user may read.
     """
 
@@ -34,6 +35,8 @@ class Config:
     relay_port: int = 3128
     cdp_port: int = 9222
     browser_flags: tuple[str, ...] = ()
+    alone_s: float = 0
+    when_alone: tuple[str, ...] = ("systemctl", "poweroff")
 
 
 def read() -> Config:

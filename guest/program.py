@@ -8,6 +8,7 @@ import secrets
 import signal
 from typing import Any
 
+from guest.alone import end_when_alone
 from guest.config import Config
 from guest.dispatch import Dispatcher
 from guest.environment import InstanceEnvironment
@@ -42,7 +43,10 @@ async def _run(config: Config, rising: Rise) -> int:
     def fares() -> dict[str, Any]:
         return report.take(sessions[0].restarts() if sessions else {})
 
-    serving = asyncio.create_task(Server(config, ready, fares).serve())
+    server = Server(config, ready, fares)
+    serving = asyncio.gather(
+        server.serve(), end_when_alone(server.alone_s, alone_s=config.alone_s, command=config.when_alone)
+    )
     relay = await _way_out(config)
     try:
         session = await Session.raised(config, rising)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,11 @@ class Server:
         self._ready = ready
         self._report = report
         self._calls: set[asyncio.Task[None]] = set()
+        self._heard_at = time.monotonic()
+
+    def alone_s(self) -> float:
+        """How long nothing has been heard from the gateway."""
+        return time.monotonic() - self._heard_at
 
     async def serve(self) -> None:
         """Runs until it is cancelled."""
@@ -69,6 +75,7 @@ class Server:
 
     async def _talk(self, line: ClientConnection) -> bool:
         """Whether hello was said before the line was lost."""
+        self._heard_at = time.monotonic()
         if not await self._until_ready(line):
             return False
         hello, dispatcher = self._ready.result()
@@ -98,6 +105,7 @@ class Server:
             await asyncio.sleep(HEARTBEAT_S)
             try:
                 await line.send(frames.encode({"kind": "heartbeat", **self._report()}))
+                self._heard_at = time.monotonic()  # a gateway that does not listen has its line closed by the library
             except WebSocketException:
                 return
 

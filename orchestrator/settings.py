@@ -151,6 +151,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
             "gateway_dir": GATEWAY_DIR / "guest",
             "guest_site_dir": Path(os.environ.get("GUEST_SITE_DIR", STATE_DIR / "guest-site")),
             "templates_dir": Path(os.environ.get("TEMPLATES_DIR", STATE_DIR / "templates")),
+            "alone_hours": float(os.environ.get("ALONE_HOURS", "24")),
         },
     },
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 from instances.providers.local import limits
 from instances.providers.local.disk import DiskWatch
 from instances.providers.local.gatehouse import Gatehouse
+from instances.providers.local.hearing import Hearing
 from instances.providers.local.output import Output
 from instances.providers.local.process import Sandbox, prepare_home
 from instances.providers.local.rundir import MachineSpec, RunDirectory, Status, started
@@ -33,6 +34,7 @@ class Keeper:
         self._run = run
         self._spec = spec
         self._told_to_end = False
+        self._lost = False
         self._wakeup = -1
         self._status: Status = {
             "power": "rising",
@@ -68,12 +70,16 @@ class Keeper:
             sandbox.end()
         gatehouse.close()
         limits.end(self._status["cgroups"], within_s=_GRACE_S)
-        self._tell("resting" if self._run.shall_rest else "gone", "" if self._run.shall_rest else reason)
+        if self._lost:
+            self._run.order_rest()
+        rests = self._run.shall_rest
+        self._tell("resting" if rests else "gone", reason if self._lost or not rests else "")
 
     def _watch(self, sandbox: Sandbox, gatehouse: Gatehouse, output: Output, poll: select.poll) -> str:
         """Look after the sandbox until it ends. A reason where the keeper had to end it, else nothing."""
         poll.register(output.reader, select.POLLIN)
         disk = DiskWatch(self._run.home, disk_mib=self._spec["disk_mib"], uid=self._spec["uid"])
+        hearing = Hearing(self._run.heard, self._spec["host"]["alone_s"])
         gatehouse.look_after({})
         try:
             while sandbox.runs():
@@ -85,6 +91,10 @@ class Keeper:
                 if self._told_to_end:
                     sandbox.shut_down(within_s=_GRACE_S)
                     return "The host ended the machine."
+                if hearing.is_lost():
+                    self._lost = True
+                    sandbox.shut_down(within_s=_GRACE_S)
+                    return f"Nobody looked after the machine for {self._spec['host']['alone_s'] / 3600:g} hours."
                 if excess := disk.excess():
                     return excess
                 gatehouse.look_after(events)

@@ -18,6 +18,7 @@ from instances.providers.base import Handle, OutOfCapacity, Power, Refused, Sigh
 from instances.providers.local import capabilities, uids
 from instances.providers.local.ending import end_keeper
 from instances.providers.local.gatehouse import ROOT
+from instances.providers.local.hearing import leave_word
 from instances.providers.local.rundir import HostSide, MachineSpec, RunDirectory
 from instances.providers.local.sandbox import GUEST_ARGV
 from instances.providers.local.snapshot import guest_copy
@@ -34,6 +35,7 @@ class LocalProvider:
 
     Where we are root, each machine runs as a host user of its own; all folders must then be open to others up to the
     root (0711 is enough for `machines_dir`). `egress_allow` are networks that machines may reach though not public.
+    A machine that nobody inspects for `alone_hours` rests by itself; 0: never.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LocalProvider:
         deployment: str = "local",
         *,
         egress_allow: Sequence[str] = (),
+        alone_hours: float = 24,
         guest_dir: Path = ROOT / "guest",
         guest_argv: Sequence[str] = tuple(GUEST_ARGV),
     ) -> None:
@@ -54,6 +57,7 @@ class LocalProvider:
         self._templates = templates_dir.absolute()
         self._deployment = deployment
         self._egress_allow = list(egress_allow)
+        self._alone_s = alone_hours * 3600
         self._guest = guest_dir.absolute()
         self._argv = list(guest_argv)
 
@@ -84,11 +88,12 @@ class LocalProvider:
             raise Unreachable("the machine's run directory cannot be read") from error
         status = run.status()
         if lives:
+            leave_word(run.heard)
             if status is None or status["power"] == Power.RISING:
                 return Sighting(Power.RISING)
             return Sighting(Power.UP, status["reason"])  # also in the last moments of its end
         if run.shall_rest:
-            return Sighting(Power.RESTING)
+            return Sighting(Power.RESTING, status["reason"] if status and status["power"] == Power.RESTING else "")
         if status is None:
             return Sighting(Power.GONE, "The machine was never fully made.")
         died = status["power"] in (Power.RISING, Power.UP)
@@ -195,6 +200,7 @@ class LocalProvider:
             "template": str(template) if template.is_dir() else "",
             "argv": self._argv,
             "egress_allow": self._egress_allow,
+            "alone_s": self._alone_s,
         }
 
     def _spawn_keeper(self, run: RunDirectory) -> None:

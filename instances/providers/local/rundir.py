@@ -24,6 +24,7 @@ class HostSide(TypedDict):
     template: str
     argv: list[str]
     egress_allow: list[str]
+    alone_s: float
 
 
 class MachineSpec(TypedDict):
@@ -65,6 +66,7 @@ class RunDirectory:
         self.home = path / "home"
         self.log = path / "keeper.log"
         self.sockets = path / "keeper"
+        self.heard = path / "heard"
         self._spec = path / "spec.json"
         self._status = path / "status.json"
         self._rest = path / "rest"

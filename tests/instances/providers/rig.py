@@ -41,13 +41,16 @@ class Rig:
         for name in ("gateway", "site", "templates"):
             (root / name).mkdir()
 
-    def provider(self, program: str = STAND_IN, *, egress_allow: tuple[str, ...] = ()) -> LocalProvider:
+    def provider(
+        self, program: str = STAND_IN, *, egress_allow: tuple[str, ...] = (), alone_hours: float = 24
+    ) -> LocalProvider:
         return LocalProvider(
             machines_dir=self.machines,
             gateway_dir=self.root / "gateway",
             guest_site_dir=self.root / "site",
             templates_dir=self.root / "templates",
             egress_allow=egress_allow,
+            alone_hours=alone_hours,
             guest_argv=("/bin/bash", "-c", program),
         )
 

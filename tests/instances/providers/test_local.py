@@ -15,7 +15,9 @@ import pytest
 from infra import desks
 from instances.providers.base import Power, Provider, Unreachable
 from instances.providers.local.gatehouse import ROOT
+from instances.providers.local.hearing import Hearing, leave_word
 from instances.providers.local.provider import LocalProvider
+from instances.providers.local.rundir import RunDirectory
 from instances.providers.local.together import end_all, rest_all
 from tests.contracts.provider import ProviderContract, until
 from tests.instances.providers.rig import SPEC, STAND_IN, Rig, processes
@@ -248,3 +250,29 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_machine_that_nobody_looks_at_rests_and_can_be_started_again(rig: Rig) -> None:
+    provider = rig.provider(alone_hours=0.5 / 3600)
+    handle = provider.create(SPEC, token="alone-1")
+    directory = RunDirectory(rig.machines / "alone-1")
+    until(lambda: (directory.status() or {}).get("power") == "resting")
+    until(lambda: provider.inspect(handle).power is Power.RESTING)
+    assert provider.inspect(handle).reason.startswith("Nobody looked after the machine for 0.0")
+    patient = rig.provider()
+    patient.start(handle)
+    until(lambda: patient.inspect(handle).power is Power.UP)
+
+
+def test_looks_keep_a_machine_up_and_a_host_asleep_is_not_a_lost_hub(tmp_path: Path) -> None:
+    heard, awake_s = tmp_path / "heard", [0.0]
+    hearing = Hearing(heard, 100.0, clock=lambda: awake_s[0])
+    os.utime(heard, (1.0, 1.0))  # days ago by the calendar, just now by the host's own waking hours
+    awake_s[0] = 90.0
+    assert not hearing.is_lost()
+    awake_s[0] = 180.0
+    leave_word(heard)
+    assert not hearing.is_lost()
+    awake_s[0] = 281.0
+    assert hearing.is_lost()
+    assert not Hearing(heard, 0.0, clock=lambda: awake_s[0]).is_lost()
