@@ -40,6 +40,7 @@ TABLE: Mapping[tuple[str, str], Status] = {
     (S.STOPPED, "start_sent"): S.STARTING,
     (S.STOPPED, "ordered"): S.PROVISIONING,
     (S.STOPPED, "vanished"): S.ERROR,
+    (S.STOPPED, "gave_up"): S.ERROR,
     (S.ERROR, "retried"): S.PROVISIONING,
     **{(status, "destroy_sent"): S.DELETING for status in S if status not in (S.DELETING, S.DELETED)},
     (S.DELETING, "gone"): S.DELETED,
@@ -130,11 +131,10 @@ def conclude(claimed: Claim, outcome: Outcome) -> float | None:
         return look_in_s
 
 
-def release(claimed: Claim, *, look_in_s: float) -> None:
-    """Give the lease back with nothing found, to look again later; nothing happens when it was taken over."""
-    Instance.everywhere.filter(pk=claimed.instance.pk, lease_token=claimed.lease_token).update(
-        lease_until=None, look_again_at=clock.in_s(look_in_s)
-    )
+def release(claimed: Claim, *, look_in_s: float) -> bool:
+    """Give the lease back with nothing found, to look again later; False, and nothing, when it was taken over."""
+    ours = Instance.everywhere.filter(pk=claimed.instance.pk, lease_token=claimed.lease_token)
+    return bool(ours.update(lease_until=None, look_again_at=clock.in_s(look_in_s)))
 
 
 def end_in_time(row: Instance) -> bool:
@@ -163,6 +163,8 @@ def move(row: Instance, event: str, *, reason: str = "") -> None:
         raise NotAllowed(f"{event} in {source}")
     row.status, row.status_reason, row.status_since = target, reason, clock.now()
     row.deadline_at = _deadline(row)
+    if source == S.PROVISIONING:
+        row.asked_at = row.status_since
     _stamp(row, target)
     record(row, event, message=reason, status_from=source, status_to=target)
     if target in DOWN:

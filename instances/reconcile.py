@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -20,7 +21,18 @@ from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnr
 from instances.lifecycle import Claim, Outcome, Superseded
 from instances.models import Desired, Instance, Status
 from instances.providers import registry
-from instances.providers.base import CanRest, Handle, OutOfCapacity, Power, Provider, Refused, Spec, Unreachable
+from instances.providers.base import (
+    CanRest,
+    Handle,
+    OutOfCapacity,
+    Power,
+    Provider,
+    Refused,
+    SeesLate,
+    Sighting,
+    Spec,
+    Unreachable,
+)
 from instances.providers.observed import observed
 
 logger = logging.getLogger(__name__)
@@ -65,7 +77,9 @@ def _taken(claimed: Claim, watched: telemetry.Watched) -> float | None:
     except PASSING as error:
         watched.outcome = "passing"
         logger.warning("instance %s: %s: %s", instance_id, type(error).__name__, error)
-        lifecycle.release(claimed, look_in_s=RETRY_S)
+        if not lifecycle.release(claimed, look_in_s=RETRY_S):
+            undo_late_create(claimed)
+            return None
         return RETRY_S
     except Exception:
         # A fault of ours. The next look may fare better, and the status' deadline ends it in error if none does.
@@ -97,16 +111,17 @@ def rest(instance_id: UUID) -> bool:
 def _look(instance: Instance) -> Outcome:
     """What the step for this status and wish finds. A deadline counts only where the step leads nowhere: a worker
     that was killed may have kept the instance waiting past it, while the machine came up."""
-    late = _is_late(instance)
+    late = instance.deadline_at is not None and instance.deadline_at < clock.now()
     try:
         outcome = STEPS[instance.status, instance.desired_state](instance)
     except Refused as refusal:
-        return _refused(instance, str(refusal))
-    except PASSING:
-        if late:
-            return _miss_deadline(instance)
-        raise
-    return _miss_deadline(instance) if late and outcome.event is None else outcome
+        outcome = _refused(instance, str(refusal))
+    except PASSING as error:
+        if not late:
+            raise
+        logger.warning("instance %s: %s: %s", instance.pk, type(error).__name__, error)
+        outcome = Outcome(look_in_s=RETRY_S)
+    return _miss_deadline(instance, outcome) if late and outcome.event is None else outcome
 
 
 # --- the steps ----------------------------------------------------------------------------------------------------
@@ -134,9 +149,11 @@ def await_guest(instance: Instance) -> Outcome:
             facts={"boot_id": presence.boot_id, "observed_generation": instance.generation},
             look_in_s=WATCH_S,
         )
-    sighting = _provider(instance).inspect(_handle(instance))
-    if sighting.power in (Power.GONE, Power.RESTING):
+    sighting = _sight(instance)
+    if sighting.power == Power.GONE:
         return _lost(instance, sighting.reason or "The machine ended while it was starting.")
+    if sighting.power == Power.RESTING:  # a stop from before its start was late
+        _resting(instance).start(_handle(instance))
     return Outcome(look_in_s=SOON_S)
 
 
@@ -144,7 +161,7 @@ def watch(instance: Instance) -> Outcome:
     """A machine that rests without our wish (the platform was down, the guest shut down) is started again."""
     if instance.restart_generation > instance.observed_restart:
         return send_stop(instance)
-    sighting = _provider(instance).inspect(_handle(instance))
+    sighting = _sight(instance)
     if sighting.power == Power.GONE:
         return _lost(instance, sighting.reason or "The machine ended without being asked to.")
     if sighting.power == Power.RESTING:
@@ -167,7 +184,7 @@ def send_stop(instance: Instance) -> Outcome:
 
 
 def await_rest(instance: Instance) -> Outcome:
-    sighting = _provider(instance).inspect(_handle(instance))
+    sighting = _sight(instance)
     if sighting.power == Power.GONE:
         return _lost(instance, sighting.reason or "The machine disappeared while it was stopping.")
     if sighting.power == Power.RESTING:
@@ -183,16 +200,24 @@ def await_rest(instance: Instance) -> Outcome:
 def send_start(instance: Instance) -> Outcome:
     if instance.handle is None:
         return order(instance)
-    _resting(instance).start(_handle(instance))
+    try:
+        _resting(instance).start(_handle(instance))
+    except Refused:
+        if _sight(instance).power == Power.GONE:
+            return _lost(instance, "The stopped machine disappeared.")
+        raise
     return Outcome("start_sent", look_in_s=SOON_S)
 
 
 def watch_rest(instance: Instance) -> Outcome:
     if instance.handle is None:
         return Outcome(look_in_s=None)
-    sighting = _provider(instance).inspect(_handle(instance))
+    sighting = _sight(instance)
     if sighting.power == Power.GONE:
         return _lost(instance, sighting.reason or "The stopped machine disappeared.")
+    if sighting.power in (Power.UP, Power.RISING):  # a start from before its stop was late
+        _resting(instance).stop(_handle(instance))
+        return Outcome(look_in_s=RETRY_S)
     return Outcome(look_in_s=REST_S)
 
 
@@ -220,12 +245,7 @@ def clear_away(instance: Instance) -> Outcome:
     """A deletion has no end but success: past its deadline it raises an alarm once, and goes on trying."""
     if _cleared(instance):
         return Outcome("gone", look_in_s=None)
-    waited_s = (clock.now() - instance.status_since).total_seconds()
-    look_in_s = 0.1 if waited_s < 10 else RETRY_S
-    if instance.deadline_at and instance.deadline_at < clock.now():
-        alarm = f"The machine is still there {waited_s:.0f} seconds after its deletion was asked for."
-        return Outcome(alarm=alarm, facts={"deadline_at": None}, look_in_s=look_in_s)
-    return Outcome(look_in_s=look_in_s)
+    return Outcome(look_in_s=0.1 if _waited_s(instance) < 10 else RETRY_S)
 
 
 S, D = Status, Desired
@@ -302,9 +322,23 @@ def _cleared(instance: Instance) -> bool:
     provider = _provider(instance)
     handle = _handle(instance) if instance.handle else _found(provider, instance.machine)
     if handle is None:
-        return True
+        return not _may_be_unseen(instance)
     provider.destroy(handle)
-    return provider.inspect(handle).power == Power.GONE
+    return provider.inspect(handle).power == Power.GONE and not _may_be_unseen(instance)
+
+
+def _sight(instance: Instance) -> Sighting:
+    """A look at the machine. As long as its cloud may not show it yet, one that is missing counts as one that rises."""
+    sighting = _provider(instance).inspect(_handle(instance))
+    return Sighting(Power.RISING) if sighting.power == Power.GONE and _may_be_unseen(instance) else sighting
+
+
+def _may_be_unseen(instance: Instance) -> bool:
+    """Whether the machine was asked for so lately that its cloud may not show it yet."""
+    provider = registry.provider(instance.provider)
+    if instance.asked_at is None or not isinstance(provider, SeesLate):
+        return False
+    return (clock.now() - instance.asked_at).total_seconds() < provider.blind_for_s
 
 
 def _found(provider: Provider, token: str) -> Handle | None:
@@ -326,16 +360,12 @@ def _miss_guest(instance: Instance) -> Outcome:
     return Outcome(facts={"guest_lost_at": lost_at}, look_in_s=RETRY_S)
 
 
-def _is_late(instance: Instance) -> bool:
-    return (
-        instance.deadline_at is not None
-        and instance.deadline_at < clock.now()
-        and instance.desired_state != Desired.DELETED
-    )
-
-
-def _miss_deadline(instance: Instance) -> Outcome:
-    waited_s = (clock.now() - instance.status_since).total_seconds()
+def _miss_deadline(instance: Instance, outcome: Outcome) -> Outcome:
+    """What goes forward ends in error. A deletion goes on; somebody should see that it lasts."""
+    waited_s = _waited_s(instance)
+    if instance.status == Status.DELETING:
+        alarm = f"The machine is still there {waited_s:.0f} seconds after its deletion was asked for."
+        return replace(outcome, alarm=alarm, facts={**outcome.facts, "deadline_at": None})
     doing = {
         Status.PENDING: "No worker could begin with it",
         Status.PROVISIONING: "The provider made no machine",
@@ -343,6 +373,10 @@ def _miss_deadline(instance: Instance) -> Outcome:
         Status.STOPPING: "The machine did not stop",
     }[Status(instance.status)]
     return Outcome("gave_up", reason=f"{doing} within {waited_s:.0f} seconds.", look_in_s=None)
+
+
+def _waited_s(instance: Instance) -> float:
+    return (clock.now() - instance.status_since).total_seconds()
 
 
 def _refused(instance: Instance, reason: str) -> Outcome:
@@ -354,7 +388,10 @@ def _refused(instance: Instance, reason: str) -> Outcome:
 
 
 def undo_late_create(claimed: Claim) -> None:
-    """A machine made by a step that was overtaken by a deletion belongs to nobody: take it away again."""
+    """A machine made by a step that was overtaken by a deletion belongs to nobody: take it away again.
+
+    What cannot be taken away just now, or is not shown yet, is left to the sweep of orphans.
+    """
     instance = claimed.instance
     if instance.status != Status.PROVISIONING:
         return
@@ -362,7 +399,11 @@ def undo_late_create(claimed: Claim) -> None:
     still_wanted = (
         row is not None and row.incarnation == instance.incarnation and row.status not in (S.DELETING, S.DELETED)
     )
-    if not still_wanted:
+    if still_wanted:
+        return
+    try:
         handle = _found(_provider(instance), instance.machine)
         if handle is not None:
             _provider(instance).destroy(handle)
+    except (Unreachable, Refused) as error:
+        logger.warning("machine %s belongs to nobody and is still there: %s", instance.machine, error)

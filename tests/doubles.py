@@ -10,7 +10,7 @@ from guest.protocol.actions import AnyAction, Bash, CursorPosition, Screenshot
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Cursor, Image, Result, Shell
 from instances.guestlink import Answer, GuestUnreachable, Presence
-from instances.providers.base import Handle, Power, Sighting, Spec
+from instances.providers.base import Handle, Power, Refused, Sighting, Spec
 
 
 class FakeProvider:
@@ -43,11 +43,14 @@ class FakeProvider:
     def stop(self, handle: Handle) -> None:
         token = handle.data["token"]
         with self._around("stop", token):
-            self.machines[token] = Power.RESTING
+            if token in self.machines:
+                self.machines[token] = Power.RESTING
 
     def start(self, handle: Handle) -> None:
         token = handle.data["token"]
         with self._around("start", token):
+            if token not in self.machines:
+                raise Refused("The machine does not exist.")
             self.machines[token] = Power.UP
 
     def list_ours(self) -> Iterator[tuple[str, Handle]]:

@@ -94,6 +94,9 @@ class Instance(SiteOwned):
     status_since = models.DateTimeField(editable=False)
     deadline_at = models.DateTimeField(null=True, editable=False)
     incarnation = models.PositiveIntegerField(default=0, editable=False)
+    asked_at = models.DateTimeField(
+        null=True, editable=False, help_text="Up to when this incarnation's machine may have been asked for."
+    )
     handle: models.Field[Any, Any] = models.JSONField(null=True, editable=False)
     boot_id = models.CharField(max_length=64, blank=True, editable=False)
     guest_lost_at = models.DateTimeField(null=True, editable=False)

@@ -101,12 +101,12 @@ class Provider(Protocol):
 
 
 @runtime_checkable
-class Settles(Protocol):
+class SeesLate(Protocol):
     """A driver whose cloud may not show yet what was made just now. For so many seconds after a machine was asked for
     the core takes neither `GONE` nor a list without it for a proof that there is none."""
 
     @property
-    def settles_in_s(self) -> float: ...
+    def blind_for_s(self) -> float: ...
 
 
 @runtime_checkable

@@ -65,7 +65,9 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "wish_reason": INNER,
         "active_until": INNER,
         **dict.fromkeys(["generation", "observed_generation", "restart_generation", "observed_restart"], INNER),
-        **dict.fromkeys(["status_since", "deadline_at", "incarnation", "handle", "boot_id", "guest_lost_at"], INNER),
+        **dict.fromkeys(
+            ["status_since", "deadline_at", "incarnation", "asked_at", "handle", "boot_id", "guest_lost_at"], INNER
+        ),
         **dict.fromkeys(["losses", "last_event", "lease_token", "lease_until", "look_again_at", "nudges"], INNER),
     },
     "instances.Log": {

@@ -8,7 +8,10 @@ from common.errors import Conflict
 from instances import lifecycle, reconcile, services, tasks
 from instances.guestlink import GuestRefused, GuestUnreachable
 from instances.models import Instance
+from instances.providers import registry
 from instances.providers.base import OutOfCapacity, Power, Refused, Unreachable
+from instances.providers.simulated.lies import Lies
+from instances.providers.simulated.provider import SimulatedProvider
 
 
 def test_an_instance_runs_when_its_guest_says_hello_and_has_its_environment(world):
@@ -296,6 +299,91 @@ def test_a_provider_that_does_not_answer_does_not_end_a_deletion(world):
     for _ in range(4):
         world.settle(instance)
     assert world.read(instance).status == "deleted"
+
+
+def test_a_deletion_that_the_provider_never_answers_raises_its_alarm_all_the_same(world, later):
+    instance = world.running()
+    services.request_deletion(world.principal, instance.pk)
+    world.provider.fail_next["destroy"] = [Unreachable("cut")] * 5
+    world.settle(instance)
+    later(400)
+    world.step(instance)
+    assert (world.step(instance).status, world.history(instance).count("alarm")) == ("deleting", 1)
+    world.provider.fail_next.clear()
+    assert world.step(instance).status == "deleted"
+
+
+def test_a_deletion_waits_as_long_as_the_cloud_may_not_show_the_machine(world, later, tmp_path):
+    """Its cloud says gone of a machine that it will show half a minute later."""
+    blind = SimulatedProvider(tmp_path / "cloud.sqlite")
+    blind.cloud.tell(Lies(unseen_s=20))
+    registry.install("fake", blind)
+    instance = world.settle(world.ask())
+    services.request_deletion(world.principal, instance.pk)
+    assert world.settle(instance).status == "deleting"
+    later(21)
+    assert (world.settle(instance).status, blind.cloud.machines()) == ("deleted", [])
+
+
+def test_a_machine_that_its_cloud_does_not_show_yet_is_not_lost(world, later, tmp_path):
+    blind = SimulatedProvider(tmp_path / "cloud.sqlite")
+    blind.cloud.tell(Lies(unseen_s=20))
+    registry.install("fake", blind)
+    instance = world.settle(world.ask())
+    assert world.step(instance).status == "starting"
+    world.guests.arrive(instance.machine)
+    assert world.settle(instance).status == "running"
+    assert world.step(instance).status == "running"
+
+
+def test_a_stopped_machine_that_disappeared_is_an_error_when_it_is_started(world):
+    instance = world.running()
+    services.request_stop(world.principal, instance.pk)
+    world.settle(instance)
+    world.provider.machines.clear()
+    services.request_start(world.principal, instance.pk)
+    failed = world.settle(instance)
+    assert (failed.status, "disappeared" in failed.status_reason) == ("error", True)
+
+
+def test_a_start_that_is_refused_is_an_error_with_the_reason(world):
+    instance = world.running()
+    services.request_stop(world.principal, instance.pk)
+    world.settle(instance)
+    world.provider.fail_next["start"] = [Refused("not in your plan")]
+    services.request_start(world.principal, instance.pk)
+    failed = world.settle(instance)
+    assert (failed.status, failed.status_reason) == ("error", "not in your plan")
+
+
+def test_a_stop_and_a_start_that_come_too_late_are_put_right(world):
+    instance = world.settle(world.ask())
+    world.provider.machines[instance.machine] = Power.RESTING
+    assert world.step(instance).status == "starting"
+    assert world.provider.machines[instance.machine] == Power.UP
+    services.request_stop(world.principal, instance.pk)
+    assert world.settle(instance).status == "stopped"
+    world.provider.machines[instance.machine] = Power.UP
+    assert world.step(instance).status == "stopped"
+    assert world.provider.machines[instance.machine] == Power.RESTING
+
+
+def test_a_stale_create_whose_answer_was_lost_is_undone(world, later, monkeypatch):
+    """Its worker was slow: the row is deleted before the provider makes the machine, and the answer is lost, too."""
+    instance = world.ask()
+    world.step(instance)
+    create = type(world.provider).create
+
+    def slow(self, spec, *, token):
+        later(lifecycle.LEASE_S + 1)
+        services.request_deletion(world.principal, instance.pk)
+        assert world.settle(instance).status == "deleted"
+        create(self, spec, token=token)
+        raise Unreachable("cut")
+
+    monkeypatch.setattr(type(world.provider), "create", slow)
+    reconcile.step(instance.pk)
+    assert (world.read(instance).status, world.provider.machines) == ("deleted", {})
 
 
 def test_resting_keeps_the_wish_and_the_next_look_starts_it_again(world):

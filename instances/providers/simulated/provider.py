@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class SimulatedProvider:
-    """`Provider`, `CanRest` and `Settles` over a file; nothing is started. Its lies stand in the file, so that every
+    """`Provider`, `CanRest` and `SeesLate` over a file; nothing is started. Its lies stand in the file, so that every
     process tells the same ones and `cloud.tell` changes them while all run.
 
     `seed` makes one process' luck the same in every run.
@@ -31,8 +31,8 @@ class SimulatedProvider:
         self._luck = random.Random(seed)
 
     @property
-    def settles_in_s(self) -> float:
-        """See `Settles`. It owns up to how long it may be blind: that much every cloud's manual says."""
+    def blind_for_s(self) -> float:
+        """See `SeesLate`. It owns up to how long it may be blind: that much every cloud's manual says."""
         return self.cloud.lies().unseen_s
 
     def create(self, spec: Spec, *, token: str) -> Handle:
@@ -47,7 +47,7 @@ class SimulatedProvider:
         return Handle(VERSION, {"token": token})
 
     def inspect(self, handle: Handle) -> Sighting:
-        """See `Provider.inspect`. A machine too new to be seen is `GONE`: a lie that `settles_in_s` warns of."""
+        """See `Provider.inspect`. A machine too new to be seen is `GONE`: a lie that `blind_for_s` warns of."""
         with self._call() as lies:
             machine = self._seen(_token(handle), lies)
             return Sighting(machine.power if machine else Power.GONE)

@@ -15,7 +15,7 @@ from guest.protocol.actions import Bash, Screenshot
 from guest.protocol.hello import Configure
 from infra.embedded.paths import CHECKOUT
 from instances.guestlink import GuestRefused, GuestUnreachable
-from instances.providers.base import OutOfCapacity, Power, Settles, Spec, Unreachable
+from instances.providers.base import OutOfCapacity, Power, SeesLate, Spec, Unreachable
 from instances.providers.simulated.lies import HONEST, Lies
 from instances.providers.simulated.provider import SimulatedProvider
 from orchestrator.simulation import SimulatedGuests
@@ -60,7 +60,7 @@ def test_a_new_machine_is_seen_by_nothing_and_outlives_its_destruction(provider,
     handle = provider.create(SPEC, token="desk-1")
     provider.destroy(handle)
     assert (provider.inspect(handle).power, list(provider.list_ours())) == (Power.GONE, [])
-    assert isinstance(provider, Settles) and provider.settles_in_s == 30
+    assert isinstance(provider, SeesLate) and provider.blind_for_s == 30
     later(31)
     assert provider.inspect(handle).power is Power.UP
     assert [token for token, _ in provider.list_ours()] == ["desk-1"]
