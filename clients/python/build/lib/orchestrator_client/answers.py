@@ -31,7 +31,7 @@ def read(model: type[T], value: Any) -> T:
         fault = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, fault["loc"]))
         raise UnexpectedAnswer(
-            f"This is no {model.__name__} that this client can read: {place}: {fault['msg']}"
+            f"This is no {model.__name__} of this client's version of the API: {place}: {fault['msg']}."
         ) from error
 
 

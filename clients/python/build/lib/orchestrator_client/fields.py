@@ -243,6 +243,8 @@ class NewKeyRequest(TypedDict):
                 "sites:write",
                 "users:read",
                 "users:write",
+                "webhooks:read",
+                "webhooks:write",
             ]
         ]
     ]
@@ -289,6 +291,29 @@ class NewPasswordRequest(TypedDict):
 
     token: str
     password: str
+
+
+class NewWebhookRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    url: str
+    """
+    https://, to the public internet; other networks are the operator's to allow.
+    """
+    description: NotRequired[str]
+    events: NotRequired[list[str]]
+    """
+    Kinds such as `instance.guest_ready`, or `instance.*`. Left out or empty: all.
+    """
+    is_active: NotRequired[bool]
+    secret: NotRequired[str]
+    """
+    `whsec_` and 24 to 64 bytes in base64. Left out: one is made, and shown once.
+    """
 
 
 class PasswordResetRequest(TypedDict):
@@ -406,6 +431,23 @@ class PatchedSiteRequest(TypedDict):
     """
     Log entries older than this are deleted. Empty, or more than the platform's limit: that limit.
     """
+
+
+class PatchedWebhookRequest(TypedDict):
+    """
+    A webhook without its secret, which no reply but the one to its making holds.
+    """
+
+    url: NotRequired[str]
+    """
+    https://, to the public internet; other networks are the operator's to allow.
+    """
+    description: NotRequired[str]
+    events: NotRequired[list[str]]
+    """
+    Kinds such as `instance.guest_ready`, or `instance.*`. Left out or empty: all.
+    """
+    is_active: NotRequired[bool]
 
 
 class PlacedLogRequest(TypedDict):
@@ -546,6 +588,23 @@ class Wait(TypedDict):
 
     type: Literal["wait"]
     duration_ms: NotRequired[int]
+
+
+class WebhookRequest(TypedDict):
+    """
+    A webhook without its secret, which no reply but the one to its making holds.
+    """
+
+    url: str
+    """
+    https://, to the public internet; other networks are the operator's to allow.
+    """
+    description: NotRequired[str]
+    events: NotRequired[list[str]]
+    """
+    Kinds such as `instance.guest_ready`, or `instance.*`. Left out or empty: all.
+    """
+    is_active: NotRequired[bool]
 
 
 class ListAgentsQuery(TypedDict):
@@ -1060,6 +1119,71 @@ class ListUsersQuery(TypedDict):
     """
     Words that must all occur in `email`, `name`.
     """
+
+
+class ListWebhooksQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    created_by: NotRequired[str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    is_active: NotRequired[bool]
+    is_failing: NotRequired[datetime | Literal["false", "true"]]
+    """
+    Fails just now
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `url`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `url`, `description`.
+    """
+    updated_after: NotRequired[datetime | str]
+    url: NotRequired[str]
+
+
+class ListWebhookDeliveriesQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_id: NotRequired[str]
+    kind: NotRequired[str]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    message_id: NotRequired[str]
+    """
+    Without its msg_.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `number`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `kind`.
+    """
+    status: NotRequired[Literal["delivered", "given_up", "pending"] | list[Literal["delivered", "given_up", "pending"]]]
 
 
 class ChangedPlanRequest(TypedDict):

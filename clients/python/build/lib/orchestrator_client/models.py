@@ -254,6 +254,34 @@ class MadeKey(Answer):
     """
 
 
+class MadeWebhook(Answer):
+    """
+    A webhook with its secret. It is shown this once.
+    """
+
+    id: str
+    site_id: str
+    url: str
+    """
+    https://, to the public internet; other networks are the operator's to allow.
+    """
+    description: str
+    events: list[str] | None = None
+    """
+    Kinds such as `instance.guest_ready`, or `instance.*`. Left out or empty: all.
+    """
+    is_active: bool
+    failing_since: AwareDatetime | None
+    disabled_at: AwareDatetime | None
+    disabled_reason: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    secret: str
+    """
+    It is not shown again.
+    """
+
+
 class Membership(Answer):
     """
     Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
@@ -380,6 +408,17 @@ class Ticket(Answer):
     expires_at: AwareDatetime
 
 
+class Try(Answer):
+    """
+    One attempt. `status` is the answer's; without an answer, `error` says what happened.
+    """
+
+    at: AwareDatetime
+    status: int | None
+    took_ms: float
+    error: str
+
+
 class User(Answer):
     """
     Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
@@ -395,6 +434,30 @@ class User(Answer):
     created_at: AwareDatetime
 
 
+class Webhook(Answer):
+    """
+    A webhook without its secret, which no reply but the one to its making holds.
+    """
+
+    id: str
+    site_id: str
+    url: str
+    """
+    https://, to the public internet; other networks are the operator's to allow.
+    """
+    description: str | None = None
+    events: list[str] | None = None
+    """
+    Kinds such as `instance.guest_ready`, or `instance.*`. Left out or empty: all.
+    """
+    is_active: bool | None = None
+    failing_since: AwareDatetime | None
+    disabled_at: AwareDatetime | None
+    disabled_reason: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
 class Written(Answer):
     """
     The answer to a list of entries: their ids, in the order sent.
@@ -402,6 +465,35 @@ class Written(Answer):
 
     count: int
     ids: list[str]
+
+
+class Delivery(Answer):
+    """
+    One message. `message_id` is what the receiver sees as `webhook-id`.
+    """
+
+    id: str
+    webhook_id: str
+    number: int
+    message_id: str
+    """
+    The same for every attempt and repetition.
+    """
+    kind: str
+    instance_id: str
+    """
+    For a ping, the webhook's.
+    """
+    payload: Any
+    status: Literal["pending", "delivered", "given_up"] | str
+    attempts: int
+    tries: list[Try]
+    """
+    The latest twenty.
+    """
+    next_attempt_at: AwareDatetime | None
+    delivered_at: AwareDatetime | None
+    created_at: AwareDatetime
 
 
 class Done(Answer):

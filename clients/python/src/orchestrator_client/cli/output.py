@@ -20,9 +20,10 @@ from rich.text import Text
 class Format(StrEnum):
     table = "table"
     json = "json"
+    id = "id"
 
 
-Output = Annotated[Format, typer.Option("--output", "-o", help="A table for people, or the API's JSON.")]
+Output = Annotated[Format, typer.Option("--output", "-o", help="A table for people, the API's JSON, or ids.")]
 _WIDE = 4096
 
 
@@ -30,6 +31,9 @@ def show(row: BaseModel, format: Format, columns: Sequence[str] = ()) -> None:
     """One answer: all of its fields, or as a table only `columns`."""
     if format is Format.json:
         print_json(row.model_dump(mode="json"))
+        return
+    if format is Format.id:
+        _print_id(row)
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in row.model_dump().items():
@@ -43,6 +47,10 @@ def show_rows(rows: Iterable[BaseModel], format: Format, columns: Sequence[str])
     if format is Format.json:
         print_json([row.model_dump(mode="json") for row in rows])
         return
+    if format is Format.id:
+        for row in rows:
+            _print_id(row)
+        return
     table = Table(*(name.upper() for name in columns), box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(Text(_cell(getattr(row, name, None))) for name in columns))
@@ -54,6 +62,8 @@ def show_stream(rows: Iterable[BaseModel], format: Format, columns: Sequence[str
     for row in rows:
         if format is Format.json:
             line = json.dumps(row.model_dump(mode="json"), ensure_ascii=False)
+        elif format is Format.id:
+            line = str(getattr(row, "id", ""))
         else:
             line = "  ".join(_cell(getattr(row, name, None)) for name in columns)
         typer.echo(line)
@@ -79,6 +89,10 @@ def busy(text: str) -> Iterator[Any]:
         return
     with console.status(text) as status:
         yield status
+
+
+def _print_id(row: BaseModel) -> None:
+    typer.echo(getattr(row, "id", ""))
 
 
 def _console() -> Console:

@@ -560,6 +560,94 @@ class AsyncUsersEndpoints(AsyncResource):
         return await self._one(models.User, Call("PATCH", "/api/users/me", json=fields))
 
 
+class AsyncWebhooksEndpoints(AsyncResource):
+    def list(self, **query: Unpack[sent.ListWebhooksQuery]) -> AsyncPages[models.Webhook]:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `GET /api/webhooks`
+        """
+        return self._pages(models.Webhook, "/api/webhooks", query)
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewWebhookRequest]
+    ) -> models.MadeWebhook:
+        """Be told of what happens from now on. The secret is shown this once.
+
+        `POST /api/webhooks`
+        """
+        return await self._one(
+            models.MadeWebhook, Call("POST", "/api/webhooks", json=fields, key=idempotency_key or new_key())
+        )
+
+    async def get(self, id: str, /) -> models.Webhook:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `GET /api/webhooks/{id}`
+        """
+        return await self._one(models.Webhook, Call("GET", f"/api/webhooks/{segment(id)}"))
+
+    async def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedWebhookRequest]
+    ) -> models.Webhook:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `PATCH /api/webhooks/{id}`
+        """
+        return await self._one(
+            models.Webhook, Call("PATCH", f"/api/webhooks/{segment(id)}", json=fields, if_match=if_match)
+        )
+
+    async def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `DELETE /api/webhooks/{id}`
+        """
+        await self._nothing(Call("DELETE", f"/api/webhooks/{segment(id)}", if_match=if_match))
+
+    def list_deliveries(
+        self, id: str, /, **query: Unpack[sent.ListWebhookDeliveriesQuery]
+    ) -> AsyncPages[models.Delivery]:
+        """What was sent to a webhook, what waits for it, and how each attempt went; kept for 14 days.
+
+        `GET /api/webhooks/{id}/deliveries`
+        """
+        return self._pages(models.Delivery, f"/api/webhooks/{segment(id)}/deliveries", query)
+
+    async def redeliver_delivery(
+        self, id: str, delivery_id: str, /, *, idempotency_key: str | None = None
+    ) -> models.Delivery:
+        """Sent again as a new delivery, with the old message's id. 409 while the old one is on its way still.
+
+        `POST /api/webhooks/{id}/deliveries/{delivery_id}/redeliver`
+        """
+        return await self._one(
+            models.Delivery,
+            Call(
+                "POST",
+                f"/api/webhooks/{segment(id)}/deliveries/{segment(delivery_id)}/redeliver",
+                key=idempotency_key or new_key(),
+            ),
+        )
+
+    async def ping(self, id: str, /, *, idempotency_key: str | None = None) -> models.Delivery:
+        """It is tried once, also while the webhook is inactive; its row in the deliveries says how it went.
+
+        `POST /api/webhooks/{id}/ping`
+        """
+        return await self._one(
+            models.Delivery, Call("POST", f"/api/webhooks/{segment(id)}/ping", key=idempotency_key or new_key())
+        )
+
+    async def rotate_secret(self, id: str, /, *, idempotency_key: str | None = None) -> models.MadeWebhook:
+        """A new one, shown this once. For 24 hours messages carry a signature by each.
+
+        `POST /api/webhooks/{id}/secret`
+        """
+        return await self._one(
+            models.MadeWebhook, Call("POST", f"/api/webhooks/{segment(id)}/secret", key=idempotency_key or new_key())
+        )
+
+
 class AsyncEndpoints:
     """Every noun of the API, as an attribute."""
 
@@ -576,3 +664,4 @@ class AsyncEndpoints:
         self.sites = AsyncSitesEndpoints(transport)
         self.tickets = AsyncTicketsEndpoints(transport)
         self.users = AsyncUsersEndpoints(transport)
+        self.webhooks = AsyncWebhooksEndpoints(transport)

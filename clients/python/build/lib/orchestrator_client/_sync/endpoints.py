@@ -543,6 +543,90 @@ class UsersEndpoints(Resource):
         return self._one(models.User, Call("PATCH", "/api/users/me", json=fields))
 
 
+class WebhooksEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListWebhooksQuery]) -> Pages[models.Webhook]:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `GET /api/webhooks`
+        """
+        return self._pages(models.Webhook, "/api/webhooks", query)
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewWebhookRequest]
+    ) -> models.MadeWebhook:
+        """Be told of what happens from now on. The secret is shown this once.
+
+        `POST /api/webhooks`
+        """
+        return self._one(
+            models.MadeWebhook, Call("POST", "/api/webhooks", json=fields, key=idempotency_key or new_key())
+        )
+
+    def get(self, id: str, /) -> models.Webhook:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `GET /api/webhooks/{id}`
+        """
+        return self._one(models.Webhook, Call("GET", f"/api/webhooks/{segment(id)}"))
+
+    def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedWebhookRequest]
+    ) -> models.Webhook:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `PATCH /api/webhooks/{id}`
+        """
+        return self._one(models.Webhook, Call("PATCH", f"/api/webhooks/{segment(id)}", json=fields, if_match=if_match))
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """Addresses that are told of events. What signs them is in the answer to their making and nowhere else.
+
+        `DELETE /api/webhooks/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/webhooks/{segment(id)}", if_match=if_match))
+
+    def list_deliveries(self, id: str, /, **query: Unpack[sent.ListWebhookDeliveriesQuery]) -> Pages[models.Delivery]:
+        """What was sent to a webhook, what waits for it, and how each attempt went; kept for 14 days.
+
+        `GET /api/webhooks/{id}/deliveries`
+        """
+        return self._pages(models.Delivery, f"/api/webhooks/{segment(id)}/deliveries", query)
+
+    def redeliver_delivery(
+        self, id: str, delivery_id: str, /, *, idempotency_key: str | None = None
+    ) -> models.Delivery:
+        """Sent again as a new delivery, with the old message's id. 409 while the old one is on its way still.
+
+        `POST /api/webhooks/{id}/deliveries/{delivery_id}/redeliver`
+        """
+        return self._one(
+            models.Delivery,
+            Call(
+                "POST",
+                f"/api/webhooks/{segment(id)}/deliveries/{segment(delivery_id)}/redeliver",
+                key=idempotency_key or new_key(),
+            ),
+        )
+
+    def ping(self, id: str, /, *, idempotency_key: str | None = None) -> models.Delivery:
+        """It is tried once, also while the webhook is inactive; its row in the deliveries says how it went.
+
+        `POST /api/webhooks/{id}/ping`
+        """
+        return self._one(
+            models.Delivery, Call("POST", f"/api/webhooks/{segment(id)}/ping", key=idempotency_key or new_key())
+        )
+
+    def rotate_secret(self, id: str, /, *, idempotency_key: str | None = None) -> models.MadeWebhook:
+        """A new one, shown this once. For 24 hours messages carry a signature by each.
+
+        `POST /api/webhooks/{id}/secret`
+        """
+        return self._one(
+            models.MadeWebhook, Call("POST", f"/api/webhooks/{segment(id)}/secret", key=idempotency_key or new_key())
+        )
+
+
 class Endpoints:
     """Every noun of the API, as an attribute."""
 
@@ -559,3 +643,4 @@ class Endpoints:
         self.sites = SitesEndpoints(transport)
         self.tickets = TicketsEndpoints(transport)
         self.users = UsersEndpoints(transport)
+        self.webhooks = WebhooksEndpoints(transport)
