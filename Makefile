@@ -41,6 +41,8 @@ check: ## Lint, types, import contracts, missing migrations, OpenAPI; needs no r
 	.venv/bin/mypy --config-file clients/python/pyproject.toml clients/python/src clients/python/generator
 	.venv/bin/lint-imports --no-logo
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	PUBLIC_URL=https://desks.example.com SECRET_KEY=$$(head -c 48 /dev/urandom | base64 -w 0) \
+		$(PY) manage.py check --deploy --fail-level WARNING
 	@schema=$$(mktemp) && trap 'rm -f "$$schema"' EXIT && \
 		$(PY) manage.py spectacular --validate --fail-on-warn --file "$$schema" && \
 		{ diff -u docs/openapi.yaml "$$schema" || { echo "docs/openapi.yaml is out of date: run make schema"; exit 1; }; } && \

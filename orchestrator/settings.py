@@ -60,11 +60,13 @@ MIDDLEWARE = [
     "facades.doors.InDialect",
     "common.api.middleware.SaneRequest",
     "django.middleware.security.SecurityMiddleware",
+    "common.api.content_security.ContentSecurity",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "sites.api.staff_door.StaffDoor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -181,8 +183,19 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/api/login"
 LOGIN_REDIRECT_URL = "/api/"
 PASSWORD_RESET_TIMEOUT = 3600  # seconds
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+_IS_HTTPS = PUBLIC_URL.startswith("https://")
+STAFF_TWO_FACTOR = os.environ.get("STAFF_TWO_FACTOR") or ("required" if _IS_HTTPS else "optional")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS") or "31536000") if _IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _flag("HSTS_SUBDOMAINS")
+SECURE_HSTS_PRELOAD = _flag("HSTS_PRELOAD")
+SECURE_SSL_REDIRECT = _flag("SSL_REDIRECT")
+if int(os.environ.get("TRUSTED_PROXIES") or "0"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# W005 and W021: what a domain's other hosts do, and its preloading, is its owner's to say. W008: TLS ends at a proxy,
+# and that sends plain HTTP on.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -294,6 +307,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Orchestrator",
     "SITE_SUBHEADER": "Remote machines",
     "SITE_SYMBOL": "desktop_windows",
+    "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],
     "SITE_URL": "/api/",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

@@ -2,18 +2,20 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from common.api.handlers import bad_request, not_found, permission_denied, server_error, unknown_route
 from orchestrator import metrics
 from orchestrator.health import HealthView
 from orchestrator.root import RootView
+from sites.api.sign_in import admin_login
 
 urlpatterns = [
+    path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("api/", RootView.as_view(), name="root"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("metrics", metrics.show, name="metrics"),
     path("api/system/health", HealthView.as_view(), name="health"),
     path("api/", include("sites.api.urls")),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from common.api.routing import Router
-from sites.api import accounts, pages, views
+from sites.api import accounts, pages, sign_in, views
 
 router = Router()
 router.register("sites", views.SiteViewSet, basename="site")
@@ -18,12 +18,14 @@ router.register("keys", views.KeyViewSet, basename="key")
 
 # The namespace under which REST framework's pages look for them.
 _session = [
-    path("login", LoginView.as_view(template_name="sites/login.html", redirect_authenticated_user=True), name="login"),
+    path("login", sign_in.SignInView.as_view(), name="login"),
     path("logout", LogoutView.as_view(next_page="/api/login"), name="logout"),
 ]
 
 urlpatterns = [
     path("", include((_session, "rest_framework"))),
+    path("second-factor", sign_in.SecondFactorView.as_view(), name="second-factor"),
+    path("second-factor/setup", sign_in.SetUpView.as_view(), name="second-factor-setup"),
     path("join", pages.join, name="join"),
     path("forgot", pages.forgot, name="forgot"),
     path("reset", pages.reset, name="reset"),

@@ -6,7 +6,8 @@ from sites.models.invitation import Invitation
 from sites.models.kept_answer import KeptAnswer
 from sites.models.membership import Membership
 from sites.models.owned import SiteOwned
+from sites.models.second_factor import SecondFactor
 from sites.models.site import Site
 from sites.models.user import User
 
-__all__ = ["Agent", "ApiKey", "Invitation", "KeptAnswer", "Membership", "Site", "SiteOwned", "User"]
+__all__ = ["Agent", "ApiKey", "Invitation", "KeptAnswer", "Membership", "SecondFactor", "Site", "SiteOwned", "User"]
