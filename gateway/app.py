@@ -11,20 +11,24 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.tunnel import Tunnels
 from gateway import sockets
 from gateway.announce import Announcer
+from gateway.cdp import CdpDoor
 from gateway.config import Config
-from gateway.doors import Door, guest_door, http_door
+from gateway.doors import Door, guest_door, http_door, public_door
 from gateway.guests import GuestDoor
 from gateway.health import Health
 from gateway.internal import InternalDoor
 from gateway.logs import event
 from gateway.presence import Presence
-from gateway.public import PublicDoor
+from gateway.public import TUNNELLED, PublicDoor
 from gateway.registry import Registry
 from gateway.relay import REPLACED
+from gateway.streams import Streams
 
 _LAST_WORDS_S = 2.0
+MAX_TUNNELS = 2_000
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,7 @@ class _Gateway:
     def __init__(self, config: Config) -> None:
         registry = Registry()
         health = Health(registry)
+        streams = Streams()
         self._announcer = Announcer(config.broker_url)
         self._presence = Presence(
             config.redis_url,
@@ -75,9 +80,14 @@ class _Gateway:
             superseded=lambda guest: guest.end(REPLACED),
         )
         self._is_going = False
-        self._guests = guest_door(GuestDoor(secret=config.secret, registry=registry, presence=self._presence))
+        self._guests = guest_door(
+            GuestDoor(secret=config.secret, registry=registry, presence=self._presence, streams=streams)
+        )
         self._internal = http_door(InternalDoor(registry=registry, health=health))
-        self._public = http_door(PublicDoor(health=health))
+        cdp = CdpDoor(secret=config.secret, registry=registry, streams=streams, scheme=config.scheme)
+        public = PublicDoor(health=health, cdp=cdp)
+        self._tunnels = Tunnels(public.tunnel, at_most=MAX_TUNNELS)
+        self._public = public_door(public, self._tunnels, TUNNELLED)
 
     async def serve(self, listeners: _Listeners) -> None:
         self._announcer.start()
@@ -91,6 +101,7 @@ class _Gateway:
         self._is_going = True
         # The hub first, while its guests are still here to answer what was asked.
         await _closed(self._internal, internal)
+        self._tunnels.end()
         await asyncio.gather(_closed(self._public, public), _closed(self._guests, guests))
         writing.cancel()
         with suppress(asyncio.CancelledError):

@@ -25,6 +25,12 @@ class Config:
     public_port: int
     guest_host: str
     guest_port: int | None
+    public_url: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """Of the addresses of WebSockets that clients are told; they reach us by the names they used."""
+        return "wss" if self.public_url.startswith("https://") else "ws"
 
     @property
     def guest_socket(self) -> Path:
@@ -59,6 +65,7 @@ def read(environment: Mapping[str, str]) -> Config:
         public_port=_port("GATEWAY_PORT", environment.get("GATEWAY_PORT", "8001")),
         guest_host=environment.get("GATEWAY_GUEST_HOST", "127.0.0.1"),
         guest_port=_port("GATEWAY_GUEST_PORT", guest_port) if guest_port else None,
+        public_url=environment.get("GATEWAY_PUBLIC_URL") or environment.get("PUBLIC_URL", ""),
     )
     if len(bytes(config.guest_socket)) > _LONGEST_SOCKET_PATH:
         raise BadConfig(f"GATEWAY_DIR is too long for a unix socket: {config.guest_socket}")

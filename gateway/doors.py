@@ -11,7 +11,8 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.limits import BoundedWebSocket, HandshakeOnly
+from common.tunnel import Tunnels
+from gateway.limits import BoundedWebSocket, HandshakeOnly, PublicHttp, PublicWebSocket
 from guest.protocol.frames import MAX_FRAME_BYTES
 
 _GRACE_S = 5
@@ -50,6 +51,15 @@ def http_door(app: ASGI3Application) -> Door:
     """Speaks HTTP, and keeps idle connections long."""
     config = _config(app, http=HttpToolsProtocol, ws="none")
     config.timeout_keep_alive = _HUB_KEEP_ALIVE_S
+    return Door(config)
+
+
+def public_door(app: ASGI3Application, tunnels: Tunnels, prefixes: tuple[bytes, ...]) -> Door:
+    """Speaks HTTP and WebSocket with anybody; upgrades below `prefixes` go to `tunnels`."""
+    http = type("_PublicHttp", (PublicHttp,), {"tunnels": tunnels, "prefixes": prefixes})
+    config = _config(app, http=http, ws=PublicWebSocket)
+    config.ws_ping_interval = config.ws_ping_timeout = _PING_EVERY_S
+    config.ws_per_message_deflate = False
     return Door(config)
 
 

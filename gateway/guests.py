@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from contextlib import suppress
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
@@ -14,6 +15,7 @@ from gateway.presence import Presence, Step
 from gateway.registry import Registry, TooMany
 from gateway.relay import BAD_FRAME, BAD_HELLO, NO_HELLO, Ending, Guest, Send
 from gateway.replies import answer_refusal
+from gateway.streams import Streams
 from gateway.wire import INCARNATION, BadHello, read_hello, read_said
 from guest.protocol.frames import BadFrame
 from guest.protocol.hello import Hello
@@ -21,7 +23,7 @@ from guest.protocol.hello import Hello
 # The guest dials while its desktop rises, and says hello when that stands.
 HELLO_WITHIN_S = 60.0
 _CLOSE_WITHIN_S = 1.0
-_PATH = "/guest/"
+_PATH = re.compile(rf"/guest/({INCARNATION.pattern})(?:/stream/([A-Za-z0-9_-]{{16,64}}))?")
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +35,11 @@ class _Gone(Exception):
 class GuestDoor:
     """An ASGI app. Everything that comes in here is written by a stranger."""
 
-    def __init__(self, *, secret: str, registry: Registry, presence: Presence) -> None:
+    def __init__(self, *, secret: str, registry: Registry, presence: Presence, streams: Streams) -> None:
         self._secret = secret
         self._registry = registry
         self._presence = presence
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "http":
@@ -45,22 +48,36 @@ class GuestDoor:
         if scope["type"] != "websocket":
             return
         await receive()  # websocket.connect
-        incarnation = scope["path"].removeprefix(_PATH)
-        if not self._is_welcome(incarnation, scope["path"], dict(scope["headers"]).get(b"authorization", b"")):
-            event(log, "guest refused", incarnation=incarnation[:64])
+        path = _PATH.fullmatch(scope["path"])
+        if path is None or not self._is_welcome(path[1], dict(scope["headers"]).get(b"authorization", b"")):
+            event(log, "guest refused", path=scope["path"][:80])
             await send({"type": "websocket.close", "code": 1008, "reason": None})  # 403 before it is accepted
             return
         with suppress(OSError):  # a peer that goes while we speak
-            await self._serve(incarnation, receive, send)
+            if path[2]:
+                await self._bring(path[1], path[2], receive, send)
+            else:
+                await self._serve(path[1], receive, send)
 
-    def _is_welcome(self, incarnation: str, path: str, authorization: bytes) -> bool:
+    def _is_welcome(self, incarnation: str, authorization: bytes) -> bool:
         scheme, _, token = authorization.decode("latin-1").partition(" ")
-        return (
-            path.startswith(_PATH)
-            and INCARNATION.fullmatch(incarnation) is not None
-            and scheme.lower() == "bearer"
-            and tokens.holds(token, self._secret, purpose="guest", subject=incarnation)
-        )
+        return scheme.lower() == "bearer" and tokens.holds(token, self._secret, purpose="guest", subject=incarnation)
+
+    async def _bring(
+        self, incarnation: str, stream_id: str, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        guest = self._registry.find(incarnation)
+        if guest is None or not self._streams.is_awaited(incarnation, stream_id):
+            await send({"type": "websocket.close", "code": 1008, "reason": None})
+            return
+        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        if not self._streams.is_awaited(incarnation, stream_id):  # it may have come twice, or too late
+            await send({"type": "websocket.close", "code": 1008, "reason": None})
+            return
+        await self._streams.bring(guest, stream_id, receive, send)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_WITHIN_S):
+                await send({"type": "websocket.close", "code": 1000, "reason": ""})
 
     async def _serve(self, incarnation: str, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         try:

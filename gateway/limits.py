@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
+from common.tunnel import TunnelledHttp
 from gateway.logs import event as log_event
 from guest.protocol.frames import MAX_FRAME_BYTES
 
@@ -54,8 +55,36 @@ class HandshakeOnly(HttpToolsProtocol):
         super().connection_lost(exc)
 
 
+class PublicHttp(TunnelledHttp):
+    """HTTP for a door that anybody reaches: each request's head is short, the first comes soon."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._deadline = self.loop.call_later(HANDSHAKE_WITHIN_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.abort()
+            return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._deadline.cancel()
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.cancel()
+        super().connection_lost(exc)
+
+
 class BoundedWebSocket(WebSocketsSansIOProtocol):
     """A WebSocket whose peer can cost us only so much memory and only so much of the loop's time."""
+
+    max_message_bytes = MAX_FRAME_BYTES
+    cut_off = "guest cut off"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,7 +125,16 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         super().send_receive_event_to_app()
-        self.conn.max_message_size = MAX_FRAME_BYTES  # the first message was small and is through
+        if not self._is_stream():
+            self.conn.max_message_size = self.max_message_bytes  # the first message was small and is through
+
+    def start_keepalive(self) -> None:
+        """Not on a stream: whoever waits for a slow reader hears no pong. It ends with its guest, which is pinged."""
+        if not self._is_stream():
+            super().start_keepalive()
+
+    def _is_stream(self) -> bool:
+        return "/stream/" in self.scope["path"]
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
@@ -111,6 +149,19 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def _refuse(self, reason: str) -> None:
         if not self.transport.is_closing():
-            log_event(log, "guest cut off", path=self.scope["path"], reason=reason)
+            log_event(log, self.cut_off, client=self.scope["client"], path=self._path(), reason=reason)
             self.conn.fail(CloseCode.POLICY_VIOLATION, reason)
             self.handle_parser_exception()
+
+    def _path(self) -> str:
+        return self.scope["path"]
+
+
+class PublicWebSocket(BoundedWebSocket):
+    """The same for people and programs: they send small messages, and their paths may hold a token."""
+
+    max_message_bytes = 2 * 1024 * 1024
+    cut_off = "client cut off"
+
+    def _path(self) -> str:
+        return self.scope["path"][:6]

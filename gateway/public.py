@@ -1,23 +1,39 @@
-"""The public door: for now the health of the gateway, to whoever asks."""
+"""The public door: the gateway's health, and streams for whoever shows a signed token. It knows nobody by name."""
 
 from __future__ import annotations
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
+from common.tunnel import Upgrade
+from gateway.cdp import CdpDoor
 from gateway.health import Health
 from gateway.replies import answer_json, answer_refusal
 
+TUNNELLED = (b"/cdp/",)
+"""Upgrades below these are carried frame by frame unread; see `tunnel`."""
+
 
 class PublicDoor:
-    """An ASGI app: `GET /health`."""
+    """An ASGI app: `GET /health`, `/cdp/{token}/json/…`; and what becomes of its tunnelled upgrades."""
 
-    def __init__(self, *, health: Health) -> None:
+    def __init__(self, *, health: Health, cdp: CdpDoor) -> None:
         self._health = health
+        self._cdp = cdp
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": None})
+            return
         if scope["type"] != "http":
             return
         if scope["method"] in ("GET", "HEAD") and scope["path"] == "/health":
             await answer_json(send, 200, self._health.report())
-            return
-        await answer_refusal(send, 404, "not_found", "there is no such path")
+        elif scope["path"].startswith("/cdp/"):
+            await self._cdp.json(scope, send)
+        else:
+            await answer_refusal(send, 404, "not_found", "there is no such path")
+
+    async def tunnel(self, upgrade: Upgrade) -> None:
+        """One upgrade below `TUNNELLED`."""
+        await self._cdp.socket(upgrade)

@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
-from gateway.wire import Asked, Call, Reply, Said, failed, head_of, reply_of
+from gateway.wire import Asked, Call, Order, Reply, Said, failed, head_of, reply_of
 from guest.protocol.hello import Hello
 
 MAX_OUTSTANDING = 64
@@ -16,6 +17,12 @@ SILENCE_S = 15.0
 
 Send = Callable[[bytes], Awaitable[None]]
 Answer = tuple[Reply, memoryview]
+
+
+class Closes(Protocol):
+    """What ends with its guest."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,13 @@ class Guest:
         self.hello = hello
         self.since = self.last_seen = datetime.now(UTC)
         self.ending = SILENT
+        self.streams: set[Closes] = set()
         self._send = send
         self._ids = itertools.count()
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._life = asyncio.timeout(SILENCE_S)
 
-    async def call(self, asked: Asked, blob: memoryview, *, deadline_s: float) -> Answer:
+    async def call(self, asked: Asked | Order, blob: memoryview, *, deadline_s: float) -> Answer:
         """Ask the guest and wait for its answer. Whatever happens is a reply; a late answer is dropped."""
         if len(self._waiting) >= MAX_OUTSTANDING:
             return failed("busy", f"{MAX_OUTSTANDING} calls wait for this guest already"), _NO_BLOB
@@ -90,9 +98,11 @@ class Guest:
             self._life.reschedule(asyncio.get_running_loop().time())
 
     def lost(self) -> None:
-        """The connection is gone: nobody who waits will get an answer."""
+        """The connection is gone: nobody who waits will get an answer, and the streams end."""
         for number in list(self._waiting):
             self._settle(number, _disconnected())
+        for stream in list(self.streams):
+            stream.close()
 
     def _settle(self, number: int, answer: Answer) -> None:
         waiting = self._waiting.get(number)

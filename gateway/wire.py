@@ -43,6 +43,13 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     args: Raw
 
 
+class Order(Struct, frozen=True):
+    """What the gateway itself asks of a guest."""
+
+    verb: Literal["stream"]
+    args: Raw
+
+
 class Call(Struct, frozen=True, tag_field="kind", tag="call"):
     """What the guest hears of it."""
 

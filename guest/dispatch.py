@@ -13,6 +13,7 @@ from guest.environment import BadEnvironment, InstanceEnvironment
 from guest.protocol import actions, results
 from guest.protocol.hello import Configure
 from guest.shell import Shell
+from guest.streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +23,11 @@ _NOTHING = results.Result()
 class Dispatcher:
     """Calls may run at once; but input to the desktop is one at a time, in the order it was asked."""
 
-    def __init__(self, desktop: Desktop, shell: Shell, environment: InstanceEnvironment) -> None:
+    def __init__(self, desktop: Desktop, shell: Shell, environment: InstanceEnvironment, streams: Streams) -> None:
         self._desktop = desktop
         self._shell = shell
         self._environment = environment
+        self._streams = streams
         self._input = asyncio.Lock()
 
     async def call(self, verb: object, arguments: object) -> tuple[dict[str, Any], bytes]:
@@ -41,6 +43,9 @@ class Dispatcher:
                 return described, blob
             case "configure":
                 self._configure(arguments)
+                return {}, b""
+            case "stream":
+                await self._streams.open(arguments)
                 return {}, b""
             case _:
                 raise unsupported(f"this guest knows no verb {str(verb)[:64]!r}")

@@ -20,6 +20,7 @@ from guest.rise import Rise, RiseFailed
 from guest.server import Ready, Server
 from guest.session import Session
 from guest.shell import Shell
+from guest.streams import Streams
 
 VERSION = "0.1.0"
 _ASKED_TO_END = 0
@@ -95,7 +96,7 @@ async def _greet(config: Config, session: Session, ready: Ready) -> None:
         height=config.height,
         version=VERSION,
     )
-    ready.set_result((hello, Dispatcher(session.desktop, shell, environment)))
+    ready.set_result((hello, Dispatcher(session.desktop, shell, environment, Streams(config))))
     session.desktop.warm()
 
 

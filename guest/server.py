@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 from websockets import CloseCode
-from websockets.asyncio.client import ClientConnection, connect, unix_connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from guest.config import Config
+from guest.dialling import dial
 from guest.dispatch import Dispatcher, answer
 from guest.protocol import frames
 from guest.protocol.hello import Hello
@@ -23,7 +24,6 @@ HEARTBEAT_S = 5.0
 MAX_CALL_BYTES = 4 * 1024 * 1024
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
-_OPEN_WITHIN_S = 10.0
 _MOST_CALLS = 64
 _BUSY: dict[str, Any] = {"ok": False, "error": {"code": "failed", "message": f"more than {_MOST_CALLS} calls at once"}}
 
@@ -51,7 +51,7 @@ class Server:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                async with self._dial() as line:
+                async with dial(self._config, max_size=MAX_CALL_BYTES) as line:
                     if await self._talk(line):
                         pause_s = _FIRST_PAUSE_S
             except (OSError, WebSocketException) as error:
@@ -59,19 +59,6 @@ class Server:
             # Many guests lose a gateway at once: they must not all come back at once.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-
-    def _dial(self) -> connect:
-        options: dict[str, Any] = {
-            "additional_headers": {"Authorization": f"Bearer {self._config.token}"},
-            "compression": None,
-            "max_size": MAX_CALL_BYTES,
-            "open_timeout": _OPEN_WITHIN_S,
-            "proxy": None,
-        }
-        where = f"/guest/{self._config.incarnation}"
-        if self._config.gateway.startswith("unix:"):
-            return unix_connect(self._config.gateway.removeprefix("unix:"), f"ws://gateway{where}", **options)
-        return connect(f"{self._config.gateway.rstrip('/')}{where}", **options)
 
     async def _talk(self, line: ClientConnection) -> bool:
         """Whether hello was said before the line was lost."""

@@ -91,7 +91,20 @@ system_packages() {
     install_packages "browser instances" "${BROWSER_PACKAGES[@]}"
   fi
   install_packages "windows instances" "${WINDOWS_PACKAGES[@]}"
-  if [[ $MODE == dev ]]; then install_packages "tests" "${DEV_PACKAGES[@]}"; fi
+  if [[ $MODE == dev ]]; then
+    install_packages "tests" "${DEV_PACKAGES[@]}"
+    command -v npm >/dev/null || install_packages "tests of JavaScript clients" nodejs npm
+  fi
+}
+
+# Clients of other makers that the tests drive, as tests/js/package-lock.json pins them.
+javascript_clients() {
+  local stamp
+  stamp="$(sha256sum tests/js/package-lock.json | cut -d' ' -f1)"
+  [[ "$(cat tests/js/node_modules/.installed 2>/dev/null || true)" == "$stamp" ]] && return 0
+  command -v npm >/dev/null || { warn "no npm: tests of JavaScript clients will fail"; return 0; }
+  step "Installing JavaScript clients for tests" npm ci --prefix tests/js --no-progress --ignore-scripts || return 0
+  printf '%s\n' "$stamp" >tests/js/node_modules/.installed
 }
 
 capabilities() {
@@ -148,7 +161,7 @@ virtual_environment() {
 
 case "$MODE" in
   run) system_packages; capabilities; virtual_environment base ;;
-  dev) system_packages; capabilities; virtual_environment dev ;;
+  dev) system_packages; capabilities; virtual_environment dev; javascript_clients ;;
   check) virtual_environment dev ;;
   *) say "usage: infra/bootstrap.sh run|dev|check"; exit 2 ;;
 esac

@@ -16,6 +16,7 @@ from common.tenancy import CREW
 from instances import followers, journal, timelimits
 from instances.flavours import FLAVOURS
 from instances.models import Event, Instance, Status
+from instances.providers import registry
 
 S = Status
 TABLE: Mapping[tuple[str, str], Status] = {
@@ -208,7 +209,7 @@ def _written(outcome: Outcome) -> list[str] | None:
 
 def _deadline(row: Instance) -> Any:
     if row.status == S.STARTING:
-        return clock.in_s(FLAVOURS[row.instance_type].ready_within_s)
+        return clock.in_s(FLAVOURS[row.instance_type].ready_within_s + registry.boot_within_s(row.provider))
     within_s = _WITHIN_S.get(S(row.status))
     return None if within_s is None else clock.in_s(within_s)
 

@@ -291,6 +291,7 @@ def _spec(instance: Instance) -> Spec:
         memory_mib=wished.get("memory_mib", flavour.memory_mib),
         disk_mib=wished.get("disk_mib", 2048),
         guest_token=tokens.derive(settings.GATEWAY_SECRET, purpose="guest", subject=instance.machine),
+        bootstrap_token=tokens.derive(settings.GATEWAY_SECRET, purpose="bootstrap", subject=instance.machine),
         labels={"site": str(instance.site_id), "instance": str(instance.pk), "incarnation": str(instance.incarnation)},
     )
 

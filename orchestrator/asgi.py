@@ -8,6 +8,7 @@ from django.core.wsgi import get_wsgi_application
 
 from orchestrator.bridge import Bridge
 from orchestrator.frontdoor import FrontDoor
+from orchestrator.relay import GatewayRelay
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 _asgi = get_asgi_application()  # before the routes: their models need Django set up
@@ -18,5 +19,6 @@ application = FrontDoor(
     wsgi=Bridge(get_wsgi_application(), workers=int(os.environ.get("WEB_THREADS", "32"))),
     asgi=_asgi,
     websocket=websocket,
+    gateway=GatewayRelay(settings.GATEWAY_UPSTREAM),
     max_body_bytes=settings.MAX_BODY_BYTES,
 )

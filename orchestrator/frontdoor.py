@@ -1,4 +1,5 @@
-"""The one port: sockets to Channels, streams and long waits to Django's ASGI handler, everything else to its WSGI one.
+"""The one port: sockets to Channels, streams and long waits to Django's ASGI handler, everything else to its WSGI one;
+and what is below the gateway's public paths to the gateway.
 
 Django's ASGI handler costs some six times the bridge's time for a short request, and a long one would hold one of the
 bridge's few threads. In production a balancer may send the same kinds of request to two processes by the same rules.
@@ -18,6 +19,7 @@ from common.realtime import hub
 from facades import doors
 from orchestrator.bodies import Gone, Receive, Send, TooLarge, TooSlow, read_body, replay, with_length
 from orchestrator.bridge import Bridge
+from orchestrator.relay import GatewayRelay
 
 LONG_AT_MOST = 512
 """Streams and waits at once: each holds a thread of Django's, asleep but not free of charge."""
@@ -29,7 +31,10 @@ _LONG_WORDS = (b"bash", b"wait")
 class FrontDoor:
     """An ASGI application over the three others."""
 
-    def __init__(self, *, wsgi: Bridge, asgi: Any, websocket: Any, max_body_bytes: int) -> None:
+    def __init__(
+        self, *, wsgi: Bridge, asgi: Any, websocket: Any, max_body_bytes: int, gateway: GatewayRelay | None = None
+    ) -> None:
+        self.gateway = gateway
         self._wsgi = wsgi
         self._asgi = asgi
         self._websocket = websocket
@@ -53,10 +58,18 @@ class FrontDoor:
         except Gone:
             return
         scope = with_length(scope, body)
-        if is_long(scope, body):
+        if self.gateway is not None and self.gateway.serves(scope["path"]):
+            await self._serve_gateway(self.gateway, scope, body, send)
+        elif is_long(scope, body):
             await self._serve_long(scope, replay(body, receive), send)
         else:
             await self._wsgi(scope, body, send)
+
+    async def _serve_gateway(self, gateway: GatewayRelay, scope: HTTPScope, body: bytes, send: Send) -> None:
+        try:
+            await gateway.http(scope, body, send)
+        except Unavailable as error:
+            await _answer(scope, send, error)
 
     async def _serve_long(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if self._long >= LONG_AT_MOST:
@@ -73,6 +86,8 @@ class FrontDoor:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await hub.current().aclose()
+        if self.gateway is not None:
+            await self.gateway.aclose()
         self._wsgi.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
 import uvicorn
 
 from common import metrics
 from common.realtime import hub
+from common.tunnel import TunnelledHttp, Tunnels
+from orchestrator.relay import PREFIXES, GatewayRelay
 
 GRACE_S = 3
 KEEP_ALIVE_S = 75
+
+
+class WebHttp(TunnelledHttp):
+    """Sockets that are the gateway's are carried there, without a look into their frames."""
+
+    prefixes = PREFIXES
+
+    @property
+    def tunnels(self) -> Tunnels:  # type: ignore[override]
+        application: Any = self.app
+        relay: GatewayRelay = application.gateway
+        return relay.tunnels
 
 
 class Server(uvicorn.Server):
@@ -28,7 +43,7 @@ def config(app: str = "orchestrator.asgi:application") -> uvicorn.Config:
         host=os.environ.get("HOST", "127.0.0.1"),
         port=int(os.environ.get("PORT", "8000")),
         loop="uvloop",
-        http="httptools",
+        http=WebHttp,
         ws="websockets-sansio",
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,

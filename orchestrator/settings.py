@@ -10,6 +10,7 @@ import dj_database_url
 
 from facades.desktop_v1 import actions as desktop_actions
 from guest.protocol import actions
+from orchestrator import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -144,6 +145,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 
 # --- Machines and their guests -----------------------------------------------------------------------------------
 GATEWAY_SECRET = os.environ.get("GATEWAY_SECRET", "not-secret-only-good-for-checks")
+GATEWAY_UPSTREAM = os.environ.get("GATEWAY_UPSTREAM") or f"127.0.0.1:{os.environ.get('GATEWAY_PORT', '8001')}"
+GATEWAY_PUBLIC_URL = (os.environ.get("GATEWAY_PUBLIC_URL") or PUBLIC_URL).rstrip("/")  # in signed URLs of streams
 GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", STATE_DIR / "gateway"))
 PROVIDERS: dict[str, dict[str, Any]] = {
     "local": {
@@ -163,6 +166,13 @@ if SIMULATION_FILE:
         "driver": "instances.providers.simulated.provider.SimulatedProvider",
         "options": {"path": SIMULATION_FILE},
     }
+GATEWAY_PUBLIC_GUEST_URL = os.environ.get("GATEWAY_PUBLIC_GUEST_URL", "").rstrip("/")  # wss://…, for clouds' guests
+if PROVIDERS_FILE := os.environ.get("PROVIDERS_FILE"):
+    _for_clouds = {
+        "deployment": os.environ.get("DEPLOYMENT", ""),
+        "bootstrap_url": f"{PUBLIC_URL}/api/system/bootstrap",
+    }
+    PROVIDERS |= providers.read(Path(PROVIDERS_FILE), defaults=dict.fromkeys(providers.DRIVERS, _for_clouds))
 DEFAULT_PROVIDER = os.environ.get("DEFAULT_PROVIDER", "local")
 DESKTOP_V1_TYPE = os.environ.get("DESKTOP_V1_TYPE", "browser")  # what POST /v1/desktop makes
 TIMEOUT_HOURS_MAX = float(os.environ.get("TIMEOUT_HOURS_MAX", "0"))  # 0: an instance may ask for any limit, or none

@@ -1,3 +1,3 @@
 """The words that hub and guest share: frames, actions, results, hello. The only part of `guest` the hub imports."""
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2

@@ -41,3 +41,12 @@ PRESS = OpenApiExample("A shortcut", {"type": "press", "keys": ["ctrl", "l"]}, r
 BASH = OpenApiExample("Run a command", {"type": "bash", "command": "uname -a", "timeout_s": 10}, request_only=True)
 ACTIONS = [SCREENSHOT, CLICK, TYPE, PRESS, BASH]
 DONE = OpenApiExample("A command's answer", _DONE, response_only=True)
+CDP_ADDRESS = OpenApiExample(
+    "An address",
+    {
+        "cdp_url": "wss://desks.example.org/cdp/eyJwdXJwb3Nl….Zm9y",
+        "http_url": "https://desks.example.org/cdp/eyJwdXJwb3Nl….Zm9y",
+        "expires_at": "2026-01-05T10:00:00Z",
+    },
+    response_only=True,
+)

@@ -27,8 +27,12 @@ class InstanceSerializer(StrictModelSerializer):
         child=serializers.CharField(), source="environment_names", read_only=True, help_text="Names only."
     )
     provider_ref = serializers.CharField(read_only=True, allow_null=True, help_text="The machine's name there.")
-    cdp_url = serializers.CharField(read_only=True, allow_null=True)
     timeout_hours = serializers.FloatField(read_only=True, allow_null=True, help_text="`timeout_ms` in hours.")
+    cdp_url = serializers.CharField(
+        read_only=True,
+        allow_null=True,
+        help_text="Of a running browser, read by itself: a signed WebSocket for DevTools clients. In lists null.",
+    )
 
     class Meta:
         model = Instance
@@ -192,6 +196,14 @@ class WrittenSerializer(serializers.Serializer):
 
     count = serializers.IntegerField()
     ids = serializers.ListField(child=serializers.UUIDField())
+
+
+class CdpSerializer(serializers.Serializer):
+    """Where DevTools clients connect. Keep it like a key: whoever has it drives the browser until it expires."""
+
+    cdp_url = serializers.CharField(help_text="A WebSocket's address, the whole browser's.")
+    http_url = serializers.CharField(help_text="Below it answer /json/version, /json/list and /json/new.")
+    expires_at = serializers.DateTimeField(help_text="Until then it lets clients in; connections live on.")
 
 
 class ImageSerializer(serializers.Serializer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db.models import Case, FloatField, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Concat, Replace
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -16,7 +17,7 @@ from common.api.filters import refuse_unknown
 from common.errors import Conflict, Invalid, NotFound, PlatformError
 from common.realtime.wait import wait_until
 from common.tenancy import site_scope
-from instances import extending, selectors, services
+from instances import extending, selectors, services, signed
 from instances.api.examples import CHANGED_INSTANCE, EXTENSION, NEW_INSTANCE
 from instances.api.filters import InstanceFilter
 from instances.api.serializers import (
@@ -29,6 +30,7 @@ from instances.models import Instance, Status
 from instances.timelimits import HOUR_MS
 from sites.api.base import Changes, Shows, SiteView
 from sites.api.hot import Hot
+from sites.principal import Principal
 
 TEXT = TextField()
 NULL, DASH, NOTHING = (Value(value, output_field=TEXT) for value in (None, "-", ""))
@@ -89,6 +91,26 @@ class InstanceViewSet(Hot, ListModelMixin, Shows, Changes):
         response = self.answer(instance, status=201)
         response["Location"] = f"/api/instances/{instance.pk}"
         return response
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        instance = self.get_object()
+        response = self.answer(instance)
+        response.data["cdp_url"] = signed.cdp_url_of(self.principal, instance)
+        return response
+
+    @classmethod
+    def finished(cls, body: bytes, principal: Principal) -> bytes:
+        """A running browser's row tells where DevTools clients connect, which no database can sign."""
+        if b'"browser"' not in body:
+            return body
+        row = orjson.loads(body)
+        known = Instance(
+            pk=UUID(row["id"]),
+            incarnation=row["incarnation"],
+            status=row["status"],
+            instance_type=row["instance_type"],
+        )
+        return orjson.dumps({**row, "cdp_url": signed.cdp_url_of(principal, known)})
 
     @extend_schema(request=ChangedInstanceSerializer, responses={200: InstanceSerializer}, examples=[CHANGED_INSTANCE])
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -198,7 +220,7 @@ class WaitView(SiteView):
         found = wait_until(f"instance:{pk}", lambda: self.look(pk, wanted), timeout_s=timeout_s)
         if found is None:
             raise WaitedInVain(f"Not {wanted} within {timeout_s:g} seconds.", status=self.read(pk).status)
-        return Response(InstanceSerializer(found).data)
+        return Response({**InstanceSerializer(found).data, "cdp_url": signed.cdp_url_of(self.principal, found)})
 
     def look(self, pk: UUID, wanted: str) -> Instance | None:
         instance = self.read(pk)

@@ -170,7 +170,7 @@ class Instance(SiteOwned):
 
     @property
     def cdp_url(self) -> str | None:
-        """Where a browser instance takes DevTools connections; None while the gateway offers no such door."""
+        """None: a signed address is made for one caller (`instances.signed`), and no row keeps one."""
         return None
 
     def set_environment(self, variables: Mapping[str, str]) -> None:

@@ -25,7 +25,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What machine is wanted. `guest_token` is a secret: it may reach the guest only by a way nobody else reads."""
+    """What machine is wanted. `guest_token` is a secret: it may reach the guest only by a way nobody else reads.
+
+    Where there is no such way (a cloud's user-data), the guest gets `bootstrap_token`, which is good once and soon.
+    """
 
     flavour: str
     width: int = 1280
@@ -34,6 +37,7 @@ class Spec:
     disk_mib: int = 2048
     guest_token: str = field(default="", repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
+    bootstrap_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ _lock = Lock()
 
 
 def configure(configs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Take `{"name": {"driver": "dotted.path.Class", "options": {…}}}`; drivers built before are let go."""
+    """Take `{"name": {"driver": "dotted.path.Class", "options": {…}}}`; drivers built before are let go.
+
+    `boot_within_s` beside them is how much longer than a local sandbox its machines may take until their guest answers.
+    """
     with _lock:
         _configs.clear()
         _configs.update(configs)
@@ -40,6 +43,11 @@ def provider(name: str) -> Provider:
                 raise Refused(f"no provider is called {name!r} here")
             _drivers[name] = _build(name, _configs[name])
         return _drivers[name]
+
+
+def boot_within_s(name: str) -> float:
+    """How much longer than a local sandbox the machines of the provider called `name` may take to come up."""
+    return float(_configs.get(name, {}).get("boot_within_s", 0.0))
 
 
 def names() -> Iterator[str]:

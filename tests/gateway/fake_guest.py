@@ -44,7 +44,7 @@ async def agree(call: dict[str, Any]) -> Frame:
 class FakeGuest:
     """`async with` it: connected inside. `calls` is everything it was asked, `hellos` how often it said hello."""
 
-    def __init__(self, socket: Path, incarnation: str, *, answering: Answering = agree, boot_id: str = "boot-1"):
+    def __init__(self, socket: Path, incarnation: str, *, answering: Answering = agree, **said: Any):
         self.incarnation = incarnation
         self.answering = answering
         self.calls: list[dict[str, Any]] = []
@@ -53,7 +53,7 @@ class FakeGuest:
         self.redials = True
         self.connection: ClientConnection | None = None
         self._socket = socket
-        self._boot_id = boot_id
+        self._said = said
         self._ready = asyncio.Event()
         self._answers: set[asyncio.Task[None]] = set()
 
@@ -92,7 +92,7 @@ class FakeGuest:
             await asyncio.sleep(0.05)
 
     async def _serve(self, connection: ClientConnection) -> None:
-        await connection.send(frames.encode(hello(boot_id=self._boot_id)))
+        await connection.send(frames.encode(hello(**self._said)))
         self.hellos += 1
         self.connection = connection
         self._ready.set()

@@ -14,6 +14,7 @@ from gateway.guests import GuestDoor
 from gateway.presence import Step
 from gateway.registry import Registry
 from gateway.relay import NO_HELLO, SILENT, Guest
+from gateway.streams import Streams
 from guest.protocol import frames
 from tests.gateway.fake_guest import hello
 from tests.gateway.rig import ROOT
@@ -47,7 +48,7 @@ async def converse(*frames_sent: bytes) -> tuple[list[dict[str, Any]], Notes, Re
         said.append(message)
 
     notes, registry = Notes(), Registry()
-    door = GuestDoor(secret="s", registry=registry, presence=notes)  # type: ignore[arg-type]
+    door = GuestDoor(secret="s", registry=registry, presence=notes, streams=Streams())  # type: ignore[arg-type]
     await asyncio.wait_for(door(SCOPE, incoming.get, send), 5)  # type: ignore[arg-type]
     return said, notes, registry
 

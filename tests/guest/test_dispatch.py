@@ -13,6 +13,7 @@ from guest.dispatch import Dispatcher, answer
 from guest.environment import InstanceEnvironment
 from guest.protocol import actions, results
 from guest.shell import Shell
+from guest.streams import Streams
 from tests.guest.desk import config_for, eventually
 
 
@@ -68,7 +69,8 @@ def environment(tmp_path: Path) -> InstanceEnvironment:
 
 @pytest.fixture
 def dispatcher(tmp_path: Path, desktop: SlowDesktop, environment: InstanceEnvironment) -> Dispatcher:
-    return Dispatcher(desktop, Shell(config_for(tmp_path), "", environment), environment)
+    config = config_for(tmp_path)
+    return Dispatcher(desktop, Shell(config, "", environment), environment, Streams(config))
 
 
 async def test_input_goes_in_turn_and_looking_goes_on(dispatcher: Dispatcher, desktop: SlowDesktop) -> None:

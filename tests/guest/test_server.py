@@ -19,6 +19,7 @@ from guest.protocol import frames
 from guest.protocol.hello import Hello
 from guest.server import Ready, Server
 from guest.shell import Shell
+from guest.streams import Streams
 from tests.guest.desk import TOKEN, Line, config_for, eventually
 from tests.guest.test_dispatch import SlowDesktop
 
@@ -37,7 +38,7 @@ async def serving(tmp_path: Path, *, ready: bool = True) -> AsyncIterator[Ready]
     """A guest's server without a desktop behind it."""
     config = config_for(tmp_path)
     environment = InstanceEnvironment(config)
-    dispatcher = Dispatcher(SlowDesktop(), Shell(config, "", environment), environment)
+    dispatcher = Dispatcher(SlowDesktop(), Shell(config, "", environment), environment, Streams(config))
     promise: Ready = asyncio.get_running_loop().create_future()
     if ready:
         promise.set_result((HELLO, dispatcher))

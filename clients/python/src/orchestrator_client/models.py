@@ -26,6 +26,25 @@ class Agent(Answer):
     updated_at: AwareDatetime
 
 
+class Cdp(Answer):
+    """
+    Where DevTools clients connect. Keep it like a key: whoever has it drives the browser until it expires.
+    """
+
+    cdp_url: str
+    """
+    A WebSocket's address, the whole browser's.
+    """
+    http_url: str
+    """
+    Below it answer /json/version, /json/list and /json/new.
+    """
+    expires_at: AwareDatetime
+    """
+    Until then it lets clients in; connections live on.
+    """
+
+
 class Cursor(Answer):
     x: int
     y: int
@@ -144,6 +163,9 @@ class Instance(Answer):
     The machine's name there.
     """
     cdp_url: str | None
+    """
+    Of a running browser, read by itself: a signed WebSocket for DevTools clients. In lists null.
+    """
     incarnation: int
     generation: int
     last_screenshot_at: AwareDatetime | None

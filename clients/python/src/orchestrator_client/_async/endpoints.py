@@ -97,6 +97,13 @@ class AsyncInstancesEndpoints(AsyncResource):
         """
         return await self._one(models.Instance, Call("DELETE", f"/api/instances/{segment(id)}", if_match=if_match))
 
+    async def cdp(self, id: str, /) -> models.Cdp:
+        """A fresh signed address, good for an hour. Several clients may use it at once.
+
+        `GET /api/instances/{id}/cdp`
+        """
+        return await self._one(models.Cdp, Call("GET", f"/api/instances/{segment(id)}/cdp"))
+
     def list_events(self, id: str, /, **query: Unpack[sent.ListInstanceEventsQuery]) -> AsyncPages[models.Event]:
         """An instance's history: a list, or with `Accept: text/event-stream` the whole of it and then what comes.
 

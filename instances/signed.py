@@ -1,0 +1,120 @@
+"""Signed, short-lived addresses of an instance's streams: its browser's DevTools, its live view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from django.conf import settings
+
+from common import clock, tokens
+from common.errors import Conflict
+from common.tenancy import site_scope
+from common.tokens import Claims
+from instances import selectors
+from instances.models import Instance, Status
+from sites.principal import Principal
+
+CDP, VIEW = "cdp", "view"
+Mode = Literal["watch", "drive"]
+CDP_LIFETIME = timedelta(hours=1)
+VIEW_LIFETIME = timedelta(minutes=10)
+RENEWABLE = timedelta(hours=12)
+_STEP_S = 60  # the same address is given for so long, so that a row read twice in a moment reads the same
+
+
+@dataclass(frozen=True, slots=True)
+class CdpAddress:
+    """`cdp_url` is a WebSocket's; below `http_url` answer `/json/version` and `/json/list`."""
+
+    cdp_url: str
+    http_url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAddress:
+    """`url` is a page for people. Its token stands in the fragment, which browsers send to nobody."""
+
+    url: str
+    mode: Mode
+    expires_at: datetime
+
+
+def issue_cdp(principal: Principal, instance_id: UUID) -> CdpAddress:
+    """Where DevTools clients may connect to a running browser instance; each connection lives on after the address.
+
+    Raises:
+        Forbidden, NotFound: as for acting on it.
+        Conflict: it is not running, or is no browser.
+    """
+    principal.must("instances:act")
+    instance = _running(principal, instance_id)
+    if instance.instance_type != "browser":
+        raise Conflict(f"An instance of type {instance.instance_type} has no DevTools port.", code="NO_BROWSER")
+    return _cdp_address(instance.machine)
+
+
+def cdp_url_of(principal: Principal, instance: Instance) -> str | None:
+    """The same address for an answer that shows the instance; None where `principal` could not have it."""
+    if instance.instance_type != "browser" or instance.status != Status.RUNNING:
+        return None
+    if "instances:act" not in principal.scopes:
+        return None
+    return _cdp_address(instance.machine).cdp_url
+
+
+def issue_view(principal: Principal, instance_id: UUID, *, mode: Mode | None = None) -> ViewAddress:
+    """A page that shows the instance's screen, in every status. `mode` is what its bearer may do at most: `watch`, or
+    `drive` for who may act; by default the most that `principal` may.
+
+    Raises:
+        Forbidden, NotFound: as for reading it, or to drive, for acting on it.
+    """
+    may_drive = "instances:act" in principal.scopes
+    mode = mode or ("drive" if may_drive else "watch")
+    if mode == "drive":
+        principal.must("instances:act")
+    with site_scope(principal.site_id):
+        instance = selectors.instance_of(principal, instance_id)
+    token, expires_at = view_token(principal, instance.machine, mode=mode)
+    return ViewAddress(f"{settings.PUBLIC_URL}/view#{token}", mode, expires_at)
+
+
+def view_token(
+    principal: Principal, machine: str, *, mode: str, label: str = "", renew_until: int = 0
+) -> tuple[str, datetime]:
+    """A token for the gateway's view socket, and when it stops opening one. `renew_until`: of the one it follows."""
+    now = int(clock.now().timestamp())
+    until = renew_until or now + int(RENEWABLE.total_seconds())
+    claims = Claims(
+        purpose=VIEW,
+        subject=machine,
+        expires_at=min(now + int(VIEW_LIFETIME.total_seconds()), until),
+        renew_until=until,
+        mode=mode,
+        label=label,
+        site=str(principal.site_id),
+        user=str(principal.user_id),
+        agent=str(principal.agent_id or ""),
+        key=str(principal.key_id or ""),
+    )
+    return tokens.sign(settings.GATEWAY_SECRET, claims), datetime.fromtimestamp(claims.expires_at, UTC)
+
+
+def _cdp_address(machine: str) -> CdpAddress:
+    now = int(clock.now().timestamp())
+    expires = now - now % _STEP_S + int(CDP_LIFETIME.total_seconds())
+    token = tokens.sign(settings.GATEWAY_SECRET, Claims(purpose=CDP, subject=machine, expires_at=expires))
+    http_url = f"{settings.GATEWAY_PUBLIC_URL}/cdp/{token}"
+    return CdpAddress("ws" + http_url.removeprefix("http"), http_url, datetime.fromtimestamp(expires, UTC))
+
+
+def _running(principal: Principal, instance_id: UUID) -> Instance:
+    with site_scope(principal.site_id):
+        instance = selectors.instance_of(principal, instance_id)
+    if instance.status != Status.RUNNING:
+        raise Conflict(f"The instance is {instance.status}, not running.", status=instance.status)
+    return instance

@@ -1,0 +1,142 @@
+"""Browsers of instances, driven over DevTools by clients that know nothing of us, at the platform's one port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from infra.embedded.paths import CHECKOUT
+from infra.embedded.processes import wait_until
+from tests.stack import Stack
+from tests.walks.conftest import Desk
+
+pytestmark = [pytest.mark.stack, pytest.mark.machine]
+PUPPETEER = CHECKOUT / "tests" / "js" / "puppeteer.mjs"
+LONG = 50_000_000
+
+
+def apart(journey: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it on a loop of its own: Playwright's other tests hold this thread's."""
+    asyncio.run(journey())
+
+
+@pytest.fixture(scope="module")
+def desk(stack: Stack) -> Any:
+    """A running browser instance for all of these."""
+    with stack.client() as http:
+        made = http.post("/api/instances", json={"name": "cdp", "instance_type": "browser"}).json()
+        desk = Desk(http, made["id"], made)
+        desk.wait("running")
+        yield desk
+        desk.delete()
+
+
+def test_playwright_works_unmodified_and_so_does_a_second_one_beside_it(desk: Desk) -> None:
+    async def journey() -> None:
+        async with async_playwright() as playwright:
+            found = desk.http.get(f"/api/instances/{desk.id}/cdp").json()
+            first = await playwright.chromium.connect_over_cdp(found["http_url"])
+            second = await playwright.chromium.connect_over_cdp(desk.read()["cdp_url"])
+            titles = await asyncio.gather(*(_titled(browser, f"page {n}") for n, browser in enumerate((first, second))))
+            assert titles == ["page 0", "page 1"]
+            page = await first.contexts[0].new_page()
+            content = await page.evaluate(f"'x'.repeat({LONG})")
+            assert len(content) == LONG, "a page that sends 50 MB"
+            await page.close()
+            await first.close()
+            assert await _titled(second, "still here") == "still here"
+
+    apart(journey)
+
+
+async def _titled(browser: Browser, title: str) -> str:
+    page = await browser.contexts[0].new_page()
+    await page.set_content(f"<title>{title}</title><h1>{title}</h1>")
+    found = await page.title()
+    await page.close()
+    return found
+
+
+def test_puppeteer_works_unmodified(desk: Desk) -> None:
+    done = subprocess.run(
+        ["node", str(PUPPETEER), desk.read()["cdp_url"]], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["title"], found["long"]) == ("typed by puppeteer", LONG)
+    assert found["picture"] > 1_000
+
+
+def test_pages_are_opened_and_listed_over_plain_http(desk: Desk) -> None:
+    base = desk.http.get(f"/api/instances/{desk.id}/cdp").json()["http_url"]
+    with httpx.Client(trust_env=False, timeout=30) as anybody:
+        opened = anybody.put(f"{base}/json/new?about:blank#by-hand").json()
+        assert opened["webSocketDebuggerUrl"].startswith("ws" + base.removeprefix("http"))
+        assert opened["id"] in [page["id"] for page in anybody.get(f"{base}/json/list").json()]
+        assert anybody.get(f"{base}/json/close/{opened['id']}").status_code == 200
+        forged = base[:-4] + "AAAA"
+        assert anybody.get(f"{forged}/json/version").status_code == 403
+
+
+@pytest.mark.parametrize("victim", ["gateway", "web"])
+def test_a_killed_process_ends_a_session_clearly_and_lets_in_again(desk: Desk, stack: Stack, victim: str) -> None:
+    async def journey() -> None:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.connect_over_cdp(desk.read()["cdp_url"])
+            gone = asyncio.Event()
+            browser.on("disconnected", lambda _: gone.set())
+            await asyncio.to_thread(stack.kill, victim)
+            await asyncio.wait_for(gone.wait(), 10)
+            assert not browser.is_connected()
+            address = await asyncio.to_thread(_address_again, desk)
+            again = await playwright.chromium.connect_over_cdp(address)
+            assert await _titled(again, "again") == "again"
+
+    apart(journey)
+
+
+def _address_again(desk: Desk) -> str:
+    """A patient client: until the address it is given lets it in."""
+
+    def lets_in() -> bool:
+        try:
+            found = desk.http.get(f"/api/instances/{desk.id}/cdp", timeout=10)
+            return httpx.get(f"{found.json()['http_url']}/json/version", timeout=10, trust_env=False).status_code == 200
+        except (httpx.HTTPError, KeyError):
+            return False
+
+    wait_until(lets_in, timeout_s=60, what="the way to the browser", every_s=0.2)
+    address: str = desk.http.get(f"/api/instances/{desk.id}/cdp").json()["http_url"]
+    return address
+
+
+def test_a_stop_ends_the_session_and_its_address_and_no_log_tells_it(desk: Desk, stack: Stack) -> None:
+    found = desk.http.get(f"/api/instances/{desk.id}/cdp").json()
+
+    async def journey() -> None:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.connect_over_cdp(found["http_url"])
+            gone = asyncio.Event()
+            browser.on("disconnected", lambda _: gone.set())
+            await asyncio.to_thread(desk.order, "stop")
+            await asyncio.wait_for(gone.wait(), 30)
+
+    apart(journey)
+    desk.wait("stopped")
+    started = time.monotonic()
+    answer = httpx.get(f"{found['http_url']}/json/version", timeout=30, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_connected")
+    assert time.monotonic() - started < 5
+    assert desk.read()["cdp_url"] is None
+    assert desk.http.get(f"/api/instances/{desk.id}/cdp").status_code == 409
+    secret = found["http_url"].rpartition(".")[2]
+    for log in (stack.state_dir / "logs").iterdir():
+        assert secret not in log.read_text(errors="replace"), log.name
