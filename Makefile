@@ -1,7 +1,7 @@
 # What people do with this checkout. `make help` explains it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down reset test check lock schema migrations fmt bench
+.PHONY: novnc help up down reset test check lock schema migrations fmt bench
 
 PORT ?= 8000
 STATE_DIR ?= .local
@@ -71,6 +71,11 @@ fmt: ## Format and sort imports
 	@infra/bootstrap.sh check
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format .
+
+novnc: ## Fetch the noVNC that instances/static/novnc holds, by npm, and show where ours differs (nothing: nowhere)
+	@held=$$(mktemp -d) && trap 'rm -rf "$$held"' EXIT && cd "$$held" && npm pack --silent @novnc/novnc@1.7.0 >/dev/null && \
+		tar xzf *.tgz && cd - >/dev/null && for part in core vendor LICENSE.txt AUTHORS; do \
+		diff -r "instances/static/novnc/$$part" "$$held/package/$$part"; done
 
 bench: ## Measure a deployment of its own against floors taken in the same run
 	@infra/bootstrap.sh dev

@@ -17,6 +17,7 @@ from gateway.announce import Announcer
 from gateway.cdp import CdpDoor
 from gateway.config import Config
 from gateway.doors import Door, guest_door, http_door, public_door
+from gateway.driving import Driving
 from gateway.guests import GuestDoor
 from gateway.health import Health
 from gateway.internal import InternalDoor
@@ -26,6 +27,7 @@ from gateway.public import TUNNELLED, PublicDoor
 from gateway.registry import Registry
 from gateway.relay import REPLACED
 from gateway.streams import Streams
+from gateway.views import ViewDoor
 
 _LAST_WORDS_S = 2.0
 MAX_TUNNELS = 2_000
@@ -72,6 +74,7 @@ class _Gateway:
         registry = Registry()
         health = Health(registry)
         streams = Streams()
+        driving = Driving()
         self._announcer = Announcer(config.broker_url)
         self._presence = Presence(
             config.redis_url,
@@ -83,9 +86,10 @@ class _Gateway:
         self._guests = guest_door(
             GuestDoor(secret=config.secret, registry=registry, presence=self._presence, streams=streams)
         )
-        self._internal = http_door(InternalDoor(registry=registry, health=health))
+        self._internal = http_door(InternalDoor(registry=registry, health=health, driving=driving))
         cdp = CdpDoor(secret=config.secret, registry=registry, streams=streams, scheme=config.scheme)
-        public = PublicDoor(health=health, cdp=cdp)
+        views = ViewDoor(secret=config.secret, registry=registry, streams=streams, driving=driving)
+        public = PublicDoor(health=health, cdp=cdp, views=views)
         self._tunnels = Tunnels(public.tunnel, at_most=MAX_TUNNELS)
         self._public = public_door(public, self._tunnels, TUNNELLED)
 

@@ -7,8 +7,11 @@ import re
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
+from msgspec import Struct
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
+from gateway.driving import Driven, Driving, NotWatching
 from gateway.health import Health
 from gateway.logs import event
 from gateway.registry import Registry
@@ -22,7 +25,12 @@ LONGEST_DEADLINE_S = 3_600.0
 log = logging.getLogger(__name__)
 
 _OURS = frozenset({"not_connected", "disconnected", "timeout", "busy"})
-_GUEST = re.compile(r"/guests/([a-z0-9-]{1,64})(/call)?")
+_GUEST = re.compile(r"/guests/([a-z0-9-]{1,64})(/call|/driver)?")
+
+
+class _Wish(Struct, frozen=True):
+    viewer: str
+    force: bool = False
 
 
 class _Malformed(ValueError):
@@ -30,9 +38,11 @@ class _Malformed(ValueError):
 
 
 class InternalDoor:
-    """An ASGI app: `POST /guests/{incarnation}/call?deadline_s=`, `GET /guests/{incarnation}`, `GET /health`."""
+    """An ASGI app: `POST /guests/{incarnation}/call?deadline_s=`, `GET /guests/{incarnation}`, `GET|POST|DELETE
+    /guests/{incarnation}/driver`, `GET /health`. A call with `input=1` is refused while a person drives."""
 
-    def __init__(self, *, registry: Registry, health: Health) -> None:
+    def __init__(self, *, registry: Registry, health: Health, driving: Driving) -> None:
+        self._driving = driving
         self._registry = registry
         self._health = health
 
@@ -44,6 +54,9 @@ class InternalDoor:
             case "POST", "/call":
                 assert path is not None
                 await self._call(path[1], scope, receive, send)
+            case _, "/driver":
+                assert path is not None
+                await self._drive(path[1], scope, receive, send)
             case "GET", None if path is not None:
                 await self._show(path[1], send)
             case "GET", None if scope["path"] == "/health":
@@ -56,6 +69,7 @@ class InternalDoor:
     ) -> None:
         try:
             deadline_s = _deadline_s(scope["query_string"])
+            is_input = b"input=1" in scope["query_string"]
             asked, blob = read_asked(await read_body(receive, at_most=MAX_BODY_BYTES))
         except TooLong:
             await answer_refusal(send, 413, "too_long", f"a call has at most {MAX_BODY_BYTES} bytes")
@@ -64,7 +78,9 @@ class InternalDoor:
         except ConnectionError:
             return
         else:
-            reply, picture = await self._asked(incarnation, asked, blob, deadline_s)
+            driver = self._driving.driver(incarnation) if is_input else None
+            held_back: Answer = (failed("driven", driver["label"] if driver else ""), memoryview(b""))
+            reply, picture = held_back if driver else await self._asked(incarnation, asked, blob, deadline_s)
             if isinstance(reply, Failed) and reply.error.code in _OURS:
                 request_id = dict(scope["headers"]).get(b"x-request-id", b"-").decode("latin-1")[:64]
                 event(log, "call failed", incarnation=incarnation, code=reply.error.code, request_id=request_id)
@@ -75,6 +91,27 @@ class InternalDoor:
         if guest is None:
             return failed("not_connected", "no guest of this incarnation is connected here"), memoryview(b"")
         return await guest.call(asked, blob, deadline_s=deadline_s)
+
+    async def _drive(
+        self, incarnation: str, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """GET tells who drives; POST lets a viewer drive, DELETE has it drive no more."""
+        try:
+            body = await read_body(receive, at_most=4096)
+            if scope["method"] != "GET":
+                wish = msgspec.json.decode(body, type=_Wish)
+                if scope["method"] == "DELETE":
+                    self._driving.give_back(incarnation, wish.viewer)
+                else:
+                    self._driving.take(incarnation, wish.viewer, force=wish.force)
+        except (msgspec.MsgspecError, TooLong, ConnectionError) as error:
+            await answer_refusal(send, 400, "malformed", str(error))
+        except NotWatching:
+            await answer_refusal(send, 404, "not_watching", "no such viewer is connected, or it may only watch")
+        except Driven as error:
+            await answer_refusal(send, 409, "driven", error.label)
+        else:
+            await answer_json(send, 200, {"driver": self._driving.driver(incarnation)})
 
     async def _show(self, incarnation: str, send: ASGISendCallable) -> None:
         guest = self._registry.find(incarnation)

@@ -8,21 +8,26 @@ from common.tunnel import Upgrade
 from gateway.cdp import CdpDoor
 from gateway.health import Health
 from gateway.replies import answer_json, answer_refusal
+from gateway.views import ViewDoor
 
 TUNNELLED = (b"/cdp/",)
 """Upgrades below these are carried frame by frame unread; see `tunnel`."""
 
 
 class PublicDoor:
-    """An ASGI app: `GET /health`, `/cdp/{token}/json/…`; and what becomes of its tunnelled upgrades."""
+    """An ASGI app: `GET /health`, `/cdp/{token}/json/…`, the socket `/view/socket`; the way of tunnelled upgrades."""
 
-    def __init__(self, *, health: Health, cdp: CdpDoor) -> None:
+    def __init__(self, *, health: Health, cdp: CdpDoor, views: ViewDoor) -> None:
+        self._views = views
         self._health = health
         self._cdp = cdp
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "websocket":
             await receive()
+            if scope["path"] == "/view/socket":
+                await self._views(receive, send)
+                return
             await send({"type": "websocket.close", "code": 1008, "reason": None})
             return
         if scope["type"] != "http":

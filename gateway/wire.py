@@ -21,7 +21,7 @@ _PREFIX_BYTES = 4
 _PLAIN = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 _ACCEPTED = (PROTOCOL_VERSION, max(1, PROTOCOL_VERSION - 1))
 
-GatewayCode = Literal["not_connected", "timeout", "disconnected", "busy"]
+GatewayCode = Literal["not_connected", "timeout", "disconnected", "busy", "driven"]
 INCARNATION = re.compile(r"[a-z0-9-]{1,64}")
 Nothing = Raw(b"null")
 

@@ -23,7 +23,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 from common import tracing
 from common.logs import request_id
 from guest.protocol import frames
-from guest.protocol.actions import AnyAction, longest_s, to_builtins
+from guest.protocol.actions import AnyAction, is_input, longest_s, to_builtins
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Result
 
@@ -58,6 +58,14 @@ class GuestTimedOut(GuestError):
 
 class GuestBusy(GuestError):
     """Too many calls wait for this guest; it has not heard this one."""
+
+
+class GuestDriven(GuestError):
+    """A person drives this desktop by its live view just now; `label` is who. The guest has not heard this call."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"{label or 'Somebody'} drives this desktop just now")
+        self.label = label
 
 
 class GuestRefused(GuestError):
@@ -115,6 +123,23 @@ class _Reply(Struct, frozen=True):
     error: _Error = _Error("failed", "the guest gave no reason")
 
 
+class Driver(Struct, frozen=True):
+    """Somebody who drives a desktop by its live view; `since` is when they took over."""
+
+    label: str
+    since: datetime
+
+
+class _Driving(Struct, frozen=True):
+    driver: Driver | None = None
+
+
+class _Refusal(Struct, frozen=True):
+    error: _Error
+
+
+_driving = msgspec.json.Decoder(_Driving)
+_refusal = msgspec.json.Decoder(_Refusal)
 _held = msgspec.json.Decoder(_Held)
 _shown = msgspec.json.Decoder(_Shown)
 _reply = msgspec.json.Decoder(_Reply)
@@ -140,10 +165,11 @@ class GuestLink:
 
         Raises:
             GuestUnreachable, GuestTimedOut, GuestBusy, GuestRefused: see there what has happened then.
+            GuestDriven: the action is input, and a person drives.
         """
         started = time.perf_counter()
         deadline_s = longest_s(action) + grace_s
-        result, blob = self._call(incarnation, "act", to_builtins(action), deadline_s)
+        result, blob = self._call(incarnation, "act", to_builtins(action), deadline_s, is_input=is_input(action))
         return Answer(result, blob, took_ms=(time.perf_counter() - started) * 1000)
 
     def configure(self, incarnation: str, configure: Configure) -> None:
@@ -171,11 +197,43 @@ class GuestLink:
         except GuestUnreachable:
             return None
 
-    def _call(self, incarnation: str, verb: str, args: dict[str, Any], deadline_s: float) -> tuple[Result, bytes]:
+    def driver(self, incarnation: str) -> Driver | None:
+        """Who drives this machine's desktop by hand, or None. Raises `GuestUnreachable`."""
+        return self._drive("GET", incarnation, None)
+
+    def drive(self, incarnation: str, viewer: str, *, force: bool) -> None:
+        """Let a connected viewer drive, and nobody else. Twice is the same as once.
+
+        Raises:
+            GuestDriven: another one drives, and it was not by force.
+            GuestUnreachable: this viewer is not connected, or may only watch, or the gateway is away.
+        """
+        self._drive("POST", incarnation, {"viewer": viewer, "force": force})
+
+    def give_back(self, incarnation: str, viewer: str) -> None:
+        """This viewer drives no more. Raises `GuestUnreachable`."""
+        self._drive("DELETE", incarnation, {"viewer": viewer})
+
+    def _drive(self, method: str, incarnation: str, wish: dict[str, Any] | None) -> Driver | None:
+        body = msgspec.json.encode(wish) if wish is not None else None
+        path = f"/guests/{incarnation}/driver"
+        try:
+            status, data = self._exchange(method, self._address(incarnation), path, body, read_within_s=3.0)
+        except GuestTimedOut as error:
+            raise GuestUnreachable(str(error)) from error
+        if status == 409:
+            raise GuestDriven(_refusal.decode(data).error.message)
+        if status != 200:
+            raise GuestUnreachable("this page is not connected to the machine just now")
+        return _driving.decode(data).driver
+
+    def _call(
+        self, incarnation: str, verb: str, args: dict[str, Any], deadline_s: float, *, is_input: bool = False
+    ) -> tuple[Result, bytes]:
         body = frames.encode({"verb": verb, "args": args})
         address = self._address(incarnation)
         try:
-            return self._ask(address, incarnation, body, deadline_s)
+            return self._ask(address, incarnation, body, deadline_s, is_input)
         except GuestUnreachable as error:
             self._remembered.pop(incarnation, None)
             if error.was_sent:
@@ -183,10 +241,12 @@ class GuestLink:
             elsewhere = self._address(incarnation)
             if elsewhere == address:
                 raise
-        return self._ask(elsewhere, incarnation, body, deadline_s)
+        return self._ask(elsewhere, incarnation, body, deadline_s, is_input)
 
-    def _ask(self, address: str, incarnation: str, body: bytes, deadline_s: float) -> tuple[Result, bytes]:
-        path = f"/guests/{incarnation}/call?deadline_s={deadline_s:.3f}"
+    def _ask(
+        self, address: str, incarnation: str, body: bytes, deadline_s: float, is_input: bool
+    ) -> tuple[Result, bytes]:
+        path = f"/guests/{incarnation}/call?deadline_s={deadline_s:.3f}{'&input=1' if is_input else ''}"
         with tracing.span("guest.call", kind="client"):
             status, data = self._exchange("POST", address, path, body, read_within_s=deadline_s + _GATEWAY_GRACE_S)
         if status >= 500:
@@ -281,6 +341,8 @@ def _raised(error: _Error) -> GuestError:
             return GuestUnreachable(error.message, was_sent=True)
         case "timeout":
             return GuestTimedOut(error.message)
+        case "driven":
+            return GuestDriven(error.message)
         case "busy":
             return GuestBusy(error.message)
         case _:

@@ -14,7 +14,7 @@ from common.tenancy import execute_in_site
 from guest.protocol import actions
 from guest.protocol.actions import AnyAction, Bash, Screenshot, Type
 from instances import ports, telemetry
-from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.guestlink import Answer, GuestBusy, GuestDriven, GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
 from sites.principal import Principal
@@ -46,7 +46,7 @@ def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
 
     Raises:
         Forbidden, NotFound: as for every read of the instance.
-        Conflict: the instance is not running.
+        Conflict: the instance is not running, or a person drives it by the live view (code `DRIVEN`).
         Invalid: the desktop says that the action makes no sense, for example a point off its screen.
         GuestFailed, GuestSilent, TooMany: the machine could not do it, did not answer in time, or is overburdened.
     """
@@ -100,6 +100,8 @@ def _ask(machine: str, action: AnyAction) -> Answer:
         if refusal.code == "failed":
             raise GuestFailed(str(refusal)) from refusal
         raise Invalid(str(refusal), code="BAD_ACTION" if refusal.code == "bad_action" else "UNSUPPORTED") from refusal
+    except GuestDriven as driven:
+        raise Conflict(f"{driven}; try again when it is free.", code="DRIVEN", driver=driven.label) from driven
     except GuestTimedOut as silence:
         raise GuestSilent() from silence
     except GuestBusy as busy:

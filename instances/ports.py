@@ -6,7 +6,7 @@ from typing import Protocol
 
 from guest.protocol.actions import AnyAction
 from guest.protocol.hello import Configure
-from instances.guestlink import Answer, Presence
+from instances.guestlink import Answer, Driver, Presence
 
 
 class GuestPath(Protocol):
@@ -17,6 +17,12 @@ class GuestPath(Protocol):
     def configure(self, incarnation: str, configure: Configure) -> None: ...
 
     def presence(self, incarnation: str) -> Presence | None: ...
+
+    def driver(self, incarnation: str) -> Driver | None: ...
+
+    def drive(self, incarnation: str, viewer: str, *, force: bool) -> None: ...
+
+    def give_back(self, incarnation: str, viewer: str) -> None: ...
 
 
 _plugged: dict[str, GuestPath] = {}

@@ -15,12 +15,14 @@ from common.tenancy import site_scope
 from common.tokens import Claims
 from instances import selectors
 from instances.models import Instance, Status
+from sites.keys import display_name
 from sites.principal import Principal
 
 CDP, VIEW = "cdp", "view"
 Mode = Literal["watch", "drive"]
 CDP_LIFETIME = timedelta(hours=1)
 VIEW_LIFETIME = timedelta(minutes=10)
+RENEWED_LIFETIME = timedelta(hours=1)
 RENEWABLE = timedelta(hours=12)
 _STEP_S = 60  # the same address is given for so long, so that a row read twice in a moment reads the same
 
@@ -79,20 +81,25 @@ def issue_view(principal: Principal, instance_id: UUID, *, mode: Mode | None = N
         principal.must("instances:act")
     with site_scope(principal.site_id):
         instance = selectors.instance_of(principal, instance_id)
-    token, expires_at = view_token(principal, instance.machine, mode=mode)
+    label = display_name(principal.user_id, principal.agent_id)
+    token, expires_at = view_token(principal, instance.machine, mode=mode, label=label)
     return ViewAddress(f"{settings.PUBLIC_URL}/view#{token}", mode, expires_at)
 
 
 def view_token(
     principal: Principal, machine: str, *, mode: str, label: str = "", renew_until: int = 0
 ) -> tuple[str, datetime]:
-    """A token for the gateway's view socket, and when it stops opening one. `renew_until`: of the one it follows."""
+    """A token for the gateway's view socket, and when it stops opening one. `renew_until`: of the one it follows.
+
+    The first is in an address, so it is short; those that follow never leave their page, and outlast a nap of its host.
+    """
     now = int(clock.now().timestamp())
     until = renew_until or now + int(RENEWABLE.total_seconds())
+    lifetime = RENEWED_LIFETIME if renew_until else VIEW_LIFETIME
     claims = Claims(
         purpose=VIEW,
         subject=machine,
-        expires_at=min(now + int(VIEW_LIFETIME.total_seconds()), until),
+        expires_at=min(now + int(lifetime.total_seconds()), until),
         renew_until=until,
         mode=mode,
         label=label,

@@ -147,6 +147,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 GATEWAY_SECRET = os.environ.get("GATEWAY_SECRET", "not-secret-only-good-for-checks")
 GATEWAY_UPSTREAM = os.environ.get("GATEWAY_UPSTREAM") or f"127.0.0.1:{os.environ.get('GATEWAY_PORT', '8001')}"
 GATEWAY_PUBLIC_URL = (os.environ.get("GATEWAY_PUBLIC_URL") or PUBLIC_URL).rstrip("/")  # in signed URLs of streams
+VIEW_FRAME_ANCESTORS = os.environ.get("VIEW_FRAME_ANCESTORS") or "*"  # who may show the live view in a frame
 GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", STATE_DIR / "gateway"))
 PROVIDERS: dict[str, dict[str, Any]] = {
     "local": {

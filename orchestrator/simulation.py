@@ -8,7 +8,7 @@ from guest.protocol import PROTOCOL_VERSION
 from guest.protocol.actions import AnyAction, Bash, Screenshot
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Result, Shell
-from instances.guestlink import Answer, GuestRefused, GuestUnreachable, Presence
+from instances.guestlink import Answer, Driver, GuestRefused, GuestUnreachable, Presence
 from instances.ports import GuestPath
 from instances.providers.base import Power
 from instances.providers.simulated.cloud import Cloud, Machine
@@ -31,6 +31,19 @@ class SimulatedGuests:
         if machine is None:
             return self._others.configure(incarnation, configure)
         _must_be_up(machine)
+
+    def driver(self, incarnation: str) -> Driver | None:
+        """Nobody drives what has no screen."""
+        return None if self._cloud.machine(incarnation) else self._others.driver(incarnation)
+
+    def drive(self, incarnation: str, viewer: str, *, force: bool) -> None:
+        if self._cloud.machine(incarnation):
+            raise GuestUnreachable("a simulated machine has no screen")
+        self._others.drive(incarnation, viewer, force=force)
+
+    def give_back(self, incarnation: str, viewer: str) -> None:
+        if not self._cloud.machine(incarnation):
+            self._others.give_back(incarnation, viewer)
 
     def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
         """A shell says what it is, a screenshot is refused, all else is done at once."""

@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/", include("sites.api.urls")),
     path("api/", include("plans.api.urls")),
     path("api/", include("instances.api.urls")),
+    path("", include("instances.api.viewer")),
     path("v1/", include("facades.desktop_v1.urls")),
     re_path(r"^(api|v1)/", unknown_route),
 ]

@@ -20,9 +20,9 @@ from django.utils import timezone
 from common import logs
 from common.errors import Forbidden, Invalid, NotFound, NotSignedIn
 from common.tenancy import CREW
-from sites.models import Agent, ApiKey, Membership, Site
+from sites.models import Agent, ApiKey, Membership, Site, User
 from sites.principal import Principal
-from sites.roles import effective_scopes
+from sites.roles import Role, effective_scopes
 
 REMEMBERED_S = 3.0
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -142,6 +142,36 @@ def check_standing(principal: Principal) -> None:
         raise NotSignedIn()
     if principal.key_id is not None and not _good_keys().filter(pk=principal.key_id).exists():
         raise NotSignedIn()
+
+
+def principal_again(
+    site_id: UUID, user_id: UUID, *, key_id: UUID | None = None, agent_id: UUID | None = None
+) -> Principal:
+    """Somebody who came in before, with what they may do by now: for what outlives a request and proves itself.
+
+    Raises:
+        NotSignedIn: the key is revoked or expired, or the membership, user, site or agent is gone.
+    """
+    member = Membership.everywhere.filter(
+        site_id=site_id, user_id=user_id, site__is_active=True, user__is_active=True
+    ).first()
+    operator = User.objects.using(CREW).filter(pk=user_id, is_active=True, is_superuser=True)
+    key = _good_keys().filter(pk=key_id, site_id=site_id).first() if key_id else None
+    if (key_id and key is None) or (member is None and (key_id or not operator.exists())):
+        raise NotSignedIn()
+    role = member.role if member else Role.OWNER
+    scopes = effective_scopes(role, key.scopes if key else [])
+    return Principal(site_id, user_id, role, scopes, via="ticket", agent_id=agent_id, key_id=key_id)
+
+
+def display_name(user_id: UUID, agent_id: UUID | None) -> str:
+    """What others are told of somebody who acts: an agent's name, else a person's, else their email."""
+    if agent_id is not None:
+        agent = Agent.everywhere.filter(pk=agent_id).first()
+        if agent is not None:
+            return agent.name
+    user = User.objects.using(CREW).filter(pk=user_id).first()
+    return (user.name or user.email) if user else ""
 
 
 def _good_keys() -> models.QuerySet[ApiKey]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from threading import Lock
 
-from guest.protocol.actions import AnyAction, Bash, CursorPosition, Screenshot
+from guest.protocol.actions import AnyAction, Bash, CursorPosition, Screenshot, is_input
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Cursor, Image, Result, Shell
-from instances.guestlink import Answer, GuestUnreachable, Presence
+from instances.guestlink import Answer, Driver, GuestDriven, GuestUnreachable, Presence
 from instances.providers.base import Handle, Power, Refused, Sighting, Spec
 
 
@@ -92,6 +92,7 @@ class FakeGuests:
         self.environments: dict[str, dict[str, str]] = {}
         self.acted: list[tuple[str, AnyAction]] = []
         self.fail_next: list[Exception] = []
+        self.drivers: dict[str, Driver] = {}
 
     def arrive(self, machine: str, *, boot_id: str = "boot-1") -> None:
         self.present[machine] = boot_id
@@ -110,8 +111,24 @@ class FakeGuests:
         self._check(incarnation)
         self.environments[incarnation] = configure.environment
 
+    def driver(self, incarnation: str) -> Driver | None:
+        self._check(incarnation)
+        return self.drivers.get(incarnation)
+
+    def drive(self, incarnation: str, viewer: str, *, force: bool) -> None:
+        self._check(incarnation)
+        if incarnation in self.drivers and not force:
+            raise GuestDriven(self.drivers[incarnation].label)
+        self.drivers[incarnation] = Driver(label=viewer, since=datetime.now(UTC))
+
+    def give_back(self, incarnation: str, viewer: str) -> None:
+        self._check(incarnation)
+        self.drivers.pop(incarnation, None)
+
     def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
         self._check(incarnation)
+        if incarnation in self.drivers and is_input(action):
+            raise GuestDriven(self.drivers[incarnation].label)
         self.acted.append((incarnation, action))
         return Answer(result=_result(action), blob=b"picture" if isinstance(action, Screenshot) else b"", took_ms=1.0)
 

@@ -120,6 +120,11 @@ def to_builtins(action: AnyAction) -> dict[str, Any]:
     return described
 
 
+def is_input(action: AnyAction) -> bool:
+    """Whether `action` puts something into the desktop, where only one may work at a time."""
+    return isinstance(action, Click | Move | Drag | Scroll | Type | Press)
+
+
 def longest_s(action: AnyAction) -> float:
     """Seconds that the guest may rightly take for `action`; past these, plus a grace, it counts as not answering."""
     match action:

@@ -8,17 +8,20 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from unfold.decorators import display
 
 from common.admin import as_crew
 from common.admin_orders import OrderedAdmin
+from common.errors import PlatformError
+from instances import signed
 from instances.admin.orders import ORDERS
 from instances.admin.screen import picture_of
 from instances.models import Event, Instance, Log
-from sites.admin_base import SiteOwnedAdmin
+from sites.admin_base import SiteOwnedAdmin, principal_at
+from sites.roles import Role
 
 SHOWN = 12
 LABELS = {
@@ -90,7 +93,12 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.screen_view)
-        return [path("<path:object_id>/screen", view, name="instances_instance_screen"), *super().get_urls()]
+        live = self.admin_site.admin_view(self.live_view)
+        return [
+            path("<path:object_id>/screen", view, name="instances_instance_screen"),
+            path("<path:object_id>/view", live, name="instances_instance_view"),
+            *super().get_urls(),
+        ]
 
     def screen_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         with as_crew():
@@ -98,6 +106,18 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
         if instance is None or not self.has_view_permission(request, instance):
             raise Http404
         return picture_of(request, instance)
+
+    def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """On to a fresh link, which its token makes too short-lived to stand on a page."""
+        with as_crew():
+            instance = self.get_object(request, object_id)
+        if instance is None or not self.has_view_permission(request, instance):
+            raise Http404
+        try:
+            principal = principal_at(request, instance.site_id, as_role=Role.OWNER)
+            return HttpResponseRedirect(signed.issue_view(principal, instance.pk).url)
+        except PlatformError as error:
+            return HttpResponse(error.message, status=error.status, content_type="text/plain; charset=utf-8")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         """Deleted ones are shown when somebody filters for them."""

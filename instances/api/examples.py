@@ -50,3 +50,15 @@ CDP_ADDRESS = OpenApiExample(
     },
     response_only=True,
 )
+VIEW_ADDRESS = OpenApiExample(
+    "A link",
+    {
+        "url": "https://desks.example.org/view#eyJwdXJwb3Nl….Zm9y",
+        "mode": "drive",
+        "expires_at": "2026-01-05T09:10:00Z",
+    },
+    response_only=True,
+)
+DRIVER = OpenApiExample(
+    "Somebody drives", {"driver": {"name": "Ada", "since": "2026-01-05T09:03:12Z"}}, response_only=True
+)

@@ -206,6 +206,23 @@ class CdpSerializer(serializers.Serializer):
     expires_at = serializers.DateTimeField(help_text="Until then it lets clients in; connections live on.")
 
 
+class ViewSerializer(serializers.Serializer):
+    """A link to the live view. Its token stands in the fragment, so no server's log has it; keep it all the same."""
+
+    url = serializers.CharField()
+    mode = serializers.ChoiceField(["watch", "drive"], help_text="What the page may do at most.")
+    expires_at = serializers.DateTimeField(help_text="Open it until then. An open page goes on for up to 12 hours.")
+
+
+class WhoDrivesSerializer(serializers.Serializer):
+    name = serializers.CharField(help_text="A person's name or email, or an agent's name.")
+    since = serializers.DateTimeField()
+
+
+class DriverSerializer(serializers.Serializer):
+    driver = WhoDrivesSerializer(allow_null=True)
+
+
 class ImageSerializer(serializers.Serializer):
     format = serializers.ChoiceField(["png", "jpeg"])
     width = serializers.IntegerField()

@@ -6,7 +6,7 @@ from instances.api import webhooks
 from instances.api.acting import ActionView, ScreenshotView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
-from instances.api.streaming import CdpView
+from instances.api.streaming import CdpView, DriverView, ViewView
 from instances.api.views import ExtendView, InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
 
 urlpatterns = [
@@ -24,6 +24,8 @@ urlpatterns = [
     path("instances/<uuid:pk>/wait", WaitView.as_view(), name="instance-wait"),
     path("instances/<uuid:pk>/screenshot", ScreenshotView.as_view(), name="instance-screenshot"),
     path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),
+    path("instances/<uuid:pk>/view", ViewView.as_view(), name="instance-view"),
+    path("instances/<uuid:pk>/view/driver", DriverView.as_view(), name="instance-driver"),
     path("instances/<uuid:pk>/cdp", CdpView.as_view(), name="instance-cdp"),
     path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
     path("instances/<uuid:pk>/logs", LogsView.as_view({"get": "list", "post": "create"}), name="instance-logs"),

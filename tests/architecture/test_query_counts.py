@@ -35,6 +35,8 @@ PINNED = {
     "get_agent": 2,
     "get_desktop": 2,
     "get_instance": 1,
+    "get_instance_view": 3,
+    "get_instance_view_driver": 2,
     "get_invitation": 2,
     "get_key": 2,
     "get_log": 2,

@@ -826,6 +826,13 @@ class GetInstanceScreenshotQuery(TypedDict):
     """
 
 
+class GetInstanceViewQuery(TypedDict):
+    mode: NotRequired[Literal["drive", "watch"]]
+    """
+    At most. Default: the most you may.
+    """
+
+
 class GetInstanceWaitQuery(TypedDict):
     status: NotRequired[
         Literal[

@@ -456,6 +456,22 @@ class User(Answer):
     created_at: AwareDatetime
 
 
+class View(Answer):
+    """
+    A link to the live view. Its token stands in the fragment, so no server's log has it; keep it all the same.
+    """
+
+    url: str
+    mode: Literal["watch", "drive"] | str
+    """
+    What the page may do at most.
+    """
+    expires_at: AwareDatetime
+    """
+    Open it until then. An open page goes on for up to 12 hours.
+    """
+
+
 class Webhook(Answer):
     """
     A webhook without its secret, which no reply but the one to its making holds.
@@ -478,6 +494,14 @@ class Webhook(Answer):
     disabled_reason: str
     created_at: AwareDatetime
     updated_at: AwareDatetime
+
+
+class WhoDrives(Answer):
+    name: str
+    """
+    A person's name or email, or an agent's name.
+    """
+    since: AwareDatetime
 
 
 class Written(Answer):
@@ -529,6 +553,10 @@ class Done(Answer):
     cursor: Cursor | None
     image: Image | None
     shell: Shell | None
+
+
+class Driver(Answer):
+    driver: WhoDrives | None
 
 
 class LogOrWritten(RootModel[Log | Written]):

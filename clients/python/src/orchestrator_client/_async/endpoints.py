@@ -198,6 +198,20 @@ class AsyncInstancesEndpoints(AsyncResource):
             models.Instance, Call("POST", f"/api/instances/{segment(id)}/stop", key=idempotency_key or new_key())
         )
 
+    async def view(self, id: str, /, **query: Unpack[sent.GetInstanceViewQuery]) -> models.View:
+        """A fresh signed link, good for opening it within ten minutes. To drive needs `instances:act`.
+
+        `GET /api/instances/{id}/view`
+        """
+        return await self._one(models.View, Call("GET", f"/api/instances/{segment(id)}/view", params=query))
+
+    async def view_driver(self, id: str, /) -> models.Driver:
+        """`driver` is null while nobody does. While somebody does, input by actions is a 409 with code `DRIVEN`.
+
+        `GET /api/instances/{id}/view/driver`
+        """
+        return await self._one(models.Driver, Call("GET", f"/api/instances/{segment(id)}/view/driver"))
+
 
 class AsyncInvitationsEndpoints(AsyncResource):
     def list(self, **query: Unpack[sent.ListInvitationsQuery]) -> AsyncPages[models.Invitation]:

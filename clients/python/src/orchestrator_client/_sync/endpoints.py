@@ -195,6 +195,20 @@ class InstancesEndpoints(Resource):
             models.Instance, Call("POST", f"/api/instances/{segment(id)}/stop", key=idempotency_key or new_key())
         )
 
+    def view(self, id: str, /, **query: Unpack[sent.GetInstanceViewQuery]) -> models.View:
+        """A fresh signed link, good for opening it within ten minutes. To drive needs `instances:act`.
+
+        `GET /api/instances/{id}/view`
+        """
+        return self._one(models.View, Call("GET", f"/api/instances/{segment(id)}/view", params=query))
+
+    def view_driver(self, id: str, /) -> models.Driver:
+        """`driver` is null while nobody does. While somebody does, input by actions is a 409 with code `DRIVEN`.
+
+        `GET /api/instances/{id}/view/driver`
+        """
+        return self._one(models.Driver, Call("GET", f"/api/instances/{segment(id)}/view/driver"))
+
 
 class InvitationsEndpoints(Resource):
     def list(self, **query: Unpack[sent.ListInvitationsQuery]) -> Pages[models.Invitation]:
