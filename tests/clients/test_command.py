@@ -135,6 +135,13 @@ def test_actions_are_done_from_words_from_json_and_from_stdin(world: World, sign
     assert id in signed_in("logs", "-n", "1").out
 
 
+def test_what_others_wrote_does_nothing_to_the_terminal(world: World, client: Client, signed_in: Command) -> None:
+    id = str(world.running().pk)
+    client.logs.write(id, log_type="thinking", message="\x1b]0;mine\x07one\ntwo [red]three")
+    shown = signed_in("instances", "logs", id, "--type", "thinking").out
+    assert "\\x1b]0;mine\\x07one\\ntwo [red]three" in shown and "\x1b" not in shown
+
+
 def test_a_plan_is_written_begun_and_completed(world: World, signed_in: Command) -> None:
     id = str(world.running().pk)
     plan = signed_in(

@@ -48,9 +48,11 @@ def bash(
     if output is Format.json:
         print_json(shell.model_dump(mode="json"))
     else:
-        sys.stdout.write(shell.stdout)
+        # As it came, whatever this terminal's locale could spell.
+        sys.stdout.buffer.write(shell.stdout.encode())
         sys.stdout.flush()
-        sys.stderr.write(shell.stderr)
+        sys.stderr.buffer.write(shell.stderr.encode())
+        sys.stderr.flush()
     if shell.truncated:
         say("(more was said than comes through)")
     if shell.timed_out or shell.exit_code is None:

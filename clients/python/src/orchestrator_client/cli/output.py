@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ class Format(StrEnum):
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="A table for people, the API's JSON, or ids.")]
 _WIDE = 4096
+# What a machine or somebody else wrote is shown, and does nothing to the terminal that shows it.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def show(row: BaseModel, format: Format, columns: Sequence[str] = ()) -> None:
@@ -107,4 +110,4 @@ def _cell(value: Any) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], str(value))
