@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -69,7 +70,9 @@ def test_it_imports_nothing_of_the_server() -> None:
 def test_the_wheel_holds_the_types_and_the_command_and_works_elsewhere(tmp_path: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     build = [uv, "build", "--wheel", "--offline", "--no-build-isolation", "--python", sys.executable]
-    subprocess.run([*build, "--out-dir", tmp_path, PACKAGE], check=True, capture_output=True, timeout=120)
+    # A copy, since setuptools leaves a folder of its own beside what it builds.
+    copied = shutil.copytree(PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    subprocess.run([*build, "--out-dir", tmp_path, copied], check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")

@@ -1,1 +1,0 @@
-"""The Asynchronous client. Its synchronous twin is made from it."""
