@@ -92,7 +92,9 @@ class NewWebhookSerializer(StrictSerializer):
 class MadeWebhookSerializer(WebhookSerializer):
     """A webhook with its secret. It is shown this once."""
 
-    secret = serializers.CharField(read_only=True, help_text="It is not shown again.")
+    secret = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Not shown again; null where you brought it along."
+    )
 
     class Meta(WebhookSerializer.Meta):
         fields = [*WebhookSerializer.Meta.fields, "secret"]

@@ -43,11 +43,11 @@ class WebhookViewSet(ListModelMixin, DestroyModelMixin, Shows, Changes):
 
     @extend_schema(request=NewWebhookSerializer, responses={201: MadeWebhookSerializer})
     def create(self, request: Request) -> Response:
-        """Be told of what happens from now on. The secret is shown this once."""
-        webhook, secret = webhooks.create_webhook(self.principal, **self.valid(NewWebhookSerializer))
-        shown = WebhookSerializer(webhook).data
-        headers = {**_UNSEEN, "ETag": self.version_of(webhook) or ""}
-        return Response({**shown, "secret": secret}, status=201, headers=headers)
+        """Be told of what happens from now on. A secret that we made is shown this once, one that you brought never."""
+        wanted = self.valid(NewWebhookSerializer)
+        webhook, secret = webhooks.create_webhook(self.principal, **wanted)
+        shown = {**WebhookSerializer(webhook).data, "secret": None if wanted.get("secret") else secret}
+        return Response(shown, status=201, headers={**_UNSEEN, "ETag": self.version_of(webhook) or ""})
 
     def perform_update(self, row: Webhook, changes: dict[str, Any]) -> Webhook:
         return webhooks.update_webhook(self.principal, row, **changes)

@@ -298,9 +298,9 @@ class MadeWebhook(Answer):
     disabled_reason: str
     created_at: AwareDatetime
     updated_at: AwareDatetime
-    secret: str
+    secret: str | None
     """
-    It is not shown again.
+    Not shown again; null where you brought it along.
     """
 
 

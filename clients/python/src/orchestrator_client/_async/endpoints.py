@@ -592,7 +592,7 @@ class AsyncWebhooksEndpoints(AsyncResource):
     async def create(
         self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewWebhookRequest]
     ) -> models.MadeWebhook:
-        """Be told of what happens from now on. The secret is shown this once.
+        """Be told of what happens from now on. A secret that we made is shown this once, one that you brought never.
 
         `POST /api/webhooks`
         """
