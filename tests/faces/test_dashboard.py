@@ -57,7 +57,7 @@ def test_the_queue_tells_how_overdue_the_looks_are(world: World, operator: Clien
 
 def test_a_start_after_a_loss_counts_from_the_loss(world: World, later: Callable[[float], None]) -> None:
     instance = world.running(configuration={"on_loss": "replace"})
-    later(7200)
+    later(1800)
     world.provider.machines.clear()
     instance = world.settle(instance)
     later(30)

@@ -65,7 +65,8 @@ def test_a_requests_line_tells_of_its_site_and_not_of_the_one_before(db: None, k
         seen.append(dict(logs.subject()))
         logs.about(site_id=site.pk)
         logging.getLogger("ours").warning("about a site")
-    logging.getLogger("ours").warning("about none")
+    with logs.of_request("request-number-3"):
+        logging.getLogger("ours").warning("about none")
     assert seen == [{}]
     assert kept.said("about a site")["site_id"] == str(site.pk)
     assert kept.said("about a site")["request_id"] == "request-number-2"
