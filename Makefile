@@ -1,7 +1,7 @@
 # What people do with this checkout. `make help` explains it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: novnc help up down reset test check lock schema migrations fmt bench
+.PHONY: help up down reset test check lock schema migrations novnc fmt bench audit
 
 PORT ?= 8000
 STATE_DIR ?= .local
@@ -80,3 +80,7 @@ novnc: ## Fetch the noVNC that instances/static/novnc holds, by npm, and show wh
 bench: ## Measure a deployment of its own against floors taken in the same run
 	@infra/bootstrap.sh dev
 	@exec $(PY) -m bench
+
+audit: ## Look up the locked packages among the known vulnerabilities; needs the internet
+	@infra/bootstrap.sh check
+	@for name in base prod; do $(PY) -m pip_audit --disable-pip --require-hashes -r requirements/$$name.txt || exit 1; done

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from infra.deployment import Deployment
+from tests import counts
 from tests import services as test_services
 from tests.stack import Stack, started_stack
 
@@ -77,3 +78,11 @@ def pytest_runtest_makereport(
     if report.failed and isinstance(running, Stack):
         report.sections.append(("the platform's logs", running.logs()))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was tried."""
+    if told := counts.lines():
+        terminalreporter.section("tried")
+        for line in told:
+            terminalreporter.write_line(line)

@@ -1,0 +1,1 @@
+"""Attempts to get out of a machine, each of which would be seen if it got through."""
