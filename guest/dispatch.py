@@ -8,8 +8,11 @@ from typing import Any
 
 import msgspec
 
+from guest.browser import Browser
 from guest.desktop.base import ActionFailed, Desktop, bad_action, failed, unsupported
+from guest.editor import Editor
 from guest.environment import BadEnvironment, InstanceEnvironment
+from guest.files import Files
 from guest.protocol import actions, results
 from guest.protocol.hello import Configure
 from guest.shell import Shell
@@ -23,11 +26,23 @@ _NOTHING = results.Result()
 class Dispatcher:
     """Calls may run at once; but input to the desktop is one at a time, in the order it was asked."""
 
-    def __init__(self, desktop: Desktop, shell: Shell, environment: InstanceEnvironment, streams: Streams) -> None:
+    def __init__(
+        self,
+        desktop: Desktop,
+        shell: Shell,
+        environment: InstanceEnvironment,
+        streams: Streams,
+        *,
+        files: Files,
+        browser: Browser | None,
+    ) -> None:
         self._desktop = desktop
         self._shell = shell
         self._environment = environment
         self._streams = streams
+        self._files = files
+        self._editor = Editor(files)
+        self._browser = browser
         self._input = asyncio.Lock()
 
     async def call(self, verb: object, arguments: object) -> tuple[dict[str, Any], bytes]:
@@ -65,6 +80,14 @@ class Dispatcher:
                 return results.Result(shell=await self._bash(action)), b""
             case actions.Wait():
                 await asyncio.sleep(action.duration_ms / 1000)
+            case actions.ReadFile() | actions.WriteFile() | actions.ListFiles():
+                return await asyncio.to_thread(self._files.act, action)
+            case actions.Edit():
+                return results.Result(text=await asyncio.to_thread(self._editor.edit, action)), b""
+            case actions.GetEnvironment() | actions.SetEnvironment() | actions.UnsetEnvironment():
+                return results.Result(environment=self._variables(action)), b""
+            case actions.CurrentUrl() | actions.Navigate():
+                return results.Result(url=await self._browse(action)), b""
             case _:
                 async with self._input:
                     await self._put_in(action)
@@ -95,10 +118,37 @@ class Dispatcher:
         except OSError as error:
             raise failed(f"the shell did not start: {error.strerror}") from error
 
+    async def _browse(self, action: actions.CurrentUrl | actions.Navigate) -> str:
+        if self._browser is None:
+            raise unsupported("this machine has no browser of its own")
+        if isinstance(action, actions.Navigate):
+            return await self._browser.navigate(action.url)
+        return await self._browser.current_url()
+
+    def _variables(
+        self, action: actions.GetEnvironment | actions.SetEnvironment | actions.UnsetEnvironment
+    ) -> dict[str, str] | None:
+        """The variables, for who asks for them: who changes them is told nothing."""
+        variables = dict(self._environment.variables)
+        match action:
+            case actions.GetEnvironment():
+                return variables
+            case actions.SetEnvironment():
+                self._change(variables | action.variables)
+            case actions.UnsetEnvironment():
+                self._change({name: value for name, value in variables.items() if name not in action.names})
+        return None
+
     def _configure(self, arguments: object) -> None:
         try:
-            self._environment.change(msgspec.convert(arguments, Configure).environment)
-        except (msgspec.ValidationError, BadEnvironment) as error:
+            self._change(msgspec.convert(arguments, Configure).environment)
+        except msgspec.ValidationError as error:
+            raise bad_action(str(error)) from error
+
+    def _change(self, variables: dict[str, str]) -> None:
+        try:
+            self._environment.change(variables)
+        except BadEnvironment as error:
             raise bad_action(str(error)) from error
         except OSError as error:
             raise failed(f"the environment could not be written: {error.strerror}") from error

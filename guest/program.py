@@ -9,9 +9,11 @@ import signal
 from typing import Any
 
 from guest.alone import end_when_alone
+from guest.browser import Browser
 from guest.config import Config
 from guest.dispatch import Dispatcher
 from guest.environment import InstanceEnvironment
+from guest.files import Files
 from guest.protocol import PROTOCOL_VERSION
 from guest.protocol.hello import Hello
 from guest.relay import Relay
@@ -96,7 +98,9 @@ async def _greet(config: Config, session: Session, ready: Ready) -> None:
         height=config.height,
         version=VERSION,
     )
-    ready.set_result((hello, Dispatcher(session.desktop, shell, environment, Streams(config))))
+    browser = Browser(config.cdp_port) if config.flavour == "browser" else None
+    dispatcher = Dispatcher(session.desktop, shell, environment, Streams(config), files=Files(config), browser=browser)
+    ready.set_result((hello, dispatcher))
     session.desktop.warm()
 
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from common import clock, logs
 from common.errors import Conflict, GuestFailed, GuestSilent, Invalid, NotFound, PlatformError, TooMany
 from common.realtime.publish import nudge_on_commit
 from common.rows import insert_of
-from common.tenancy import execute_in_site
-from guest.protocol import actions
-from guest.protocol.actions import AnyAction, Bash, Screenshot, Type
-from instances import ports, telemetry
+from common.tenancy import execute_in_site, site_scope
+from guest.protocol.actions import AnyAction, Screenshot, SetEnvironment, UnsetEnvironment
+from instances import lifecycle, logwords, ports, selectors, telemetry
 from instances.guestlink import Answer, GuestBusy, GuestDriven, GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
+from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES
 from sites.principal import Principal
-
-KEPT_CHARACTERS = 2_000
-"""How much of a shell's output a log row keeps; the caller gets all of it."""
 
 # By hand, and each with the site's scope in one round trip: between them lies a click, which takes half a millisecond.
 _LOOK = "SELECT status, incarnation FROM instances_instance WHERE site_id = %s AND id = %s AND deleted_at IS NULL"
@@ -51,8 +47,10 @@ def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
         GuestFailed, GuestSilent, TooMany: the machine could not do it, did not answer in time, or is overburdened.
     """
     machine = _running_machine(principal, instance_id)
+    if isinstance(action, SetEnvironment | UnsetEnvironment):
+        _keep_environment(principal, instance_id, action)
     try:
-        with telemetry.action(_tag(action)):
+        with telemetry.action(logwords.tag(action)):
             answer = _ask(machine, action)
     except PlatformError as error:
         _write(principal, instance_id, action, error=error)
@@ -93,6 +91,26 @@ def _running_machine(principal: Principal, instance_id: UUID) -> str:
     return Instance(pk=instance_id, incarnation=incarnation).machine
 
 
+def _keep_environment(principal: Principal, instance_id: UUID, action: SetEnvironment | UnsetEnvironment) -> None:
+    """In the row first: should the machine not hear of it now, the next look tells it."""
+    principal.must("instances:write")
+    with site_scope(principal.site_id):
+        row = selectors.locked_instance(principal, instance_id)
+        variables = dict(row.environment_variables or {})
+        if isinstance(action, SetEnvironment):
+            variables |= action.variables
+        else:
+            variables = {name: value for name, value in variables.items() if name not in action.names}
+        characters = sum(len(name) + len(value) for name, value in variables.items())
+        if len(variables) > ENVIRONMENT_NAMES or characters > ENVIRONMENT_CHARACTERS:
+            raise Invalid(f"At most {ENVIRONMENT_NAMES} variables and {ENVIRONMENT_CHARACTERS} characters in all.")
+        row.set_environment(variables)
+        row.generation += 1
+        row.look_again_at = clock.now()
+        lifecycle.record(row, "changed", fields=["environment_variables"])
+        row.save()
+
+
 def _ask(machine: str, action: AnyAction) -> Answer:
     try:
         return ports.guests().act(machine, action)
@@ -128,10 +146,10 @@ def _write(
         agent_id=principal.agent_id,
         log_type=LogType.AGENT_ACTION if principal.agent_id else LogType.USER_ACTION,
         level=Level.ERROR if error else Level.INFO,
-        message=error.message if error else _sentence(action),
-        tool_name=_tag(action),
-        tool_args=_loggable(action),
-        tool_result=_summary(answer) if answer else {"code": error.code if error else ""},
+        message=error.message if error else logwords.sentence(action),
+        tool_name=logwords.tag(action),
+        tool_args=logwords.arguments(action),
+        tool_result=logwords.summary(answer) if answer else {"code": error.code if error else ""},
         is_error=error is not None,
         duration_ms=answer.took_ms if answer else None,
     )
@@ -143,49 +161,3 @@ def _write(
     )
     nudge_on_commit(*channels(principal.site_id, instance_id))
     return log.pk
-
-
-def _tag(action: AnyAction) -> str:
-    return str(type(action).__struct_config__.tag)
-
-
-def _sentence(action: AnyAction) -> str:
-    match action:
-        case Bash():
-            return f"$ {action.command[:KEPT_CHARACTERS]}"
-        case Type():
-            return f"typed {len(action.text)} characters"
-        case _:
-            return _tag(action).replace("_", " ")
-
-
-def _loggable(action: AnyAction) -> dict[str, Any]:
-    """The action without the text it types, which may be a password."""
-    fields = actions.to_builtins(action)
-    fields.pop("type", None)
-    if isinstance(action, Type):
-        fields["text"] = f"({len(action.text)} characters)"
-    if isinstance(action, Bash):
-        fields["command"] = action.command[:KEPT_CHARACTERS]
-    return fields
-
-
-def _summary(answer: Answer) -> dict[str, Any]:
-    result = answer.result
-    if result.shell:
-        return {
-            "exit_code": result.shell.exit_code,
-            "timed_out": result.shell.timed_out,
-            "stdout": _clean(result.shell.stdout),
-            "stderr": _clean(result.shell.stderr),
-        }
-    if result.image:
-        return {"width": result.image.width, "height": result.image.height, "bytes": len(answer.blob)}
-    if result.cursor:
-        return {"x": result.cursor.x, "y": result.cursor.y}
-    return {}
-
-
-def _clean(text: str) -> str:
-    """What a jsonb column takes: Postgres has no NUL in text."""
-    return text[-KEPT_CHARACTERS:].replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -6,9 +6,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from threading import Lock
 
-from guest.protocol.actions import AnyAction, Bash, CursorPosition, Screenshot, is_input
+from guest.protocol.actions import (
+    AnyAction,
+    Bash,
+    CursorPosition,
+    Edit,
+    GetEnvironment,
+    ListFiles,
+    ReadFile,
+    Screenshot,
+    WriteFile,
+    is_input,
+)
 from guest.protocol.hello import Configure, Hello
-from guest.protocol.results import Cursor, Image, Result, Shell
+from guest.protocol.results import Cursor, Entry, File, Image, Result, Shell
 from instances.guestlink import Answer, Driver, GuestDriven, GuestUnreachable, Presence
 from instances.providers.base import Handle, Power, Refused, Sighting, Spec
 
@@ -93,6 +104,7 @@ class FakeGuests:
         self.acted: list[tuple[str, AnyAction]] = []
         self.fail_next: list[Exception] = []
         self.drivers: dict[str, Driver] = {}
+        self.fail_after = 0  # so many calls that go well before the first of `fail_next`
 
     def arrive(self, machine: str, *, boot_id: str = "boot-1") -> None:
         self.present[machine] = boot_id
@@ -130,13 +142,18 @@ class FakeGuests:
         if incarnation in self.drivers and is_input(action):
             raise GuestDriven(self.drivers[incarnation].label)
         self.acted.append((incarnation, action))
-        return Answer(result=_result(action), blob=b"picture" if isinstance(action, Screenshot) else b"", took_ms=1.0)
+        return Answer(result=_result(action), blob=_blob(action), took_ms=1.0)
 
     def _check(self, incarnation: str) -> None:
-        if self.fail_next:
+        if self.fail_next and self.fail_after == 0:
             raise self.fail_next.pop(0)
+        self.fail_after = max(0, self.fail_after - 1)
         if incarnation not in self.present:
             raise GuestUnreachable("not connected")
+
+
+def _blob(action: AnyAction) -> bytes:
+    return {Screenshot: b"picture", ReadFile: b"content"}.get(type(action), b"")
 
 
 def _result(action: AnyAction) -> Result:
@@ -147,5 +164,15 @@ def _result(action: AnyAction) -> Result:
             return Result(cursor=Cursor(x=1, y=2))
         case Screenshot():
             return Result(image=Image(format=action.format, width=1280, height=800))
+        case Edit():
+            return Result(text="done")
+        case ReadFile():
+            return Result(file=File(path=action.path, size=7, offset=action.offset))
+        case WriteFile():
+            return Result(file=File(path=action.path, size=len(action.data or b"")))
+        case ListFiles():
+            return Result(entries=[Entry(name="a", kind="file", size=1)])
+        case GetEnvironment():
+            return Result(environment={"A": "secret"})
         case _:
             return Result()

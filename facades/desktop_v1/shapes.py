@@ -15,6 +15,8 @@ from instances.guestlink import Answer
 from instances.models import Desired, Instance
 
 DEFAULT_TIMEOUT_MS = 24 * 3600 * 1000
+NEVER_MS = 36_500 * DEFAULT_TIMEOUT_MS
+"""A hundred years: the client wants a moment also of what has no limit."""
 
 
 class DesktopStatusSerializer(serializers.Serializer):
@@ -66,12 +68,13 @@ def new_desktop(instance: Instance) -> dict[str, Any]:
 
 def desktop(instance: Instance) -> dict[str, Any]:
     """The answer to GET /v1/desktop/{id}; its client parses every field, none may be missing."""
-    timeout_ms = instance.configuration.get("timeout_ms") or DEFAULT_TIMEOUT_MS
+    timeout_ms = NEVER_MS if instance.timeout_ms is None else instance.timeout_ms
+    ends_at = instance.expires_at or instance.created_at + timedelta(milliseconds=timeout_ms)
     return {
         **new_desktop(instance),
         "stream_url": None,
         "created_at": moment(instance.created_at),
-        "timeout_at": moment(instance.created_at + timedelta(milliseconds=timeout_ms)),
+        "timeout_at": moment(ends_at),
     }
 
 

@@ -16,7 +16,7 @@ from facades.desktop_v1.refusals import REFUSALS
 from facades.views import DialectView
 from guest.protocol.actions import Bash
 from instances import perform, selectors, services
-from instances.models import Instance, Status
+from instances.models import Instance, OnTimeout, Status
 
 NAME = "Desktop"
 
@@ -55,12 +55,13 @@ class DesktopsView(_DesktopView):
     def post(self, request: Request) -> Response:
         """Ask for a Linux desktop with a browser on its screen. It is `pending` at once; ask until it is `running`."""
         wanted = actions.read(request.data, actions.NewDesktop)
-        timeout_ms = wanted.timeout_ms or shapes.DEFAULT_TIMEOUT_MS
         instance = services.request_instance(
             self.principal,
             name=NAME,
             instance_type=settings.DESKTOP_V1_TYPE,
-            configuration={"timeout_ms": timeout_ms},
+            timeout_ms=wanted.timeout_ms or shapes.DEFAULT_TIMEOUT_MS,
+            on_timeout=OnTimeout.DELETE,
+            idle_stop_minutes=None,
         )
         return Response(shapes.new_desktop(instance))
 

@@ -9,6 +9,14 @@ from msgspec import Meta, Struct
 
 Coordinate = Annotated[int, Meta(ge=0, le=16_383, description="Pixels from the left or the top edge.")]
 Button = Literal["left", "middle", "right"]
+FILE_BYTES = 16 * 1024 * 1024
+WRITTEN_BYTES = 2 * 1024 * 1024
+EDITED_CHARACTERS = 1024 * 1024
+FilePath = Annotated[
+    str, Meta(min_length=1, max_length=4_096, description="Absolute, or from the user's home; `~` is the home.")
+]
+EditText = Annotated[str, Meta(max_length=EDITED_CHARACTERS)]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 KeyName = Annotated[str, Meta(min_length=1, max_length=32, description='For example "Return", "ctrl", "a", "F5".')]
 
 
@@ -94,7 +102,104 @@ class Bash(Action, tag="bash", frozen=True):
     timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
 
 
-AnyAction = Click | Move | Drag | Scroll | Type | Press | CursorPosition | Wait | Screenshot | Bash
+class Edit(Action, tag="edit", frozen=True):
+    """Look at a text file, or change it: `view`, `create`, `str_replace` (once, and only once), `insert`, `undo_edit`.
+
+    The file is UTF-8 and has at most a mebibyte; it is replaced in one step.
+    """
+
+    command: Literal["view", "create", "str_replace", "insert", "undo_edit"]
+    path: FilePath
+    file_text: EditText | None = None
+    view_range: Annotated[list[int], Meta(min_length=2, max_length=2, description="From 1; -1: to the end.")] | None = (
+        None
+    )
+    old_str: EditText | None = None
+    new_str: EditText | None = None
+    insert_line: Annotated[int, Meta(ge=0, description="Behind which line; 0: before the first.")] | None = None
+
+
+class ReadFile(Action, tag="read_file", frozen=True):
+    """A file's bytes, or a part of them."""
+
+    path: FilePath
+    offset: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    length: Annotated[int, Meta(ge=1, le=FILE_BYTES)] = FILE_BYTES
+
+
+class WriteFile(Action, tag="write_file", frozen=True):
+    """Write a file, in one step: readers see the old one or the new one. Its folders are made where they are missing.
+
+    Either `content`, a text, or `data`, bytes in base64. `append` adds to what is there.
+    """
+
+    path: FilePath
+    content: Annotated[str, Meta(max_length=WRITTEN_BYTES)] | None = None
+    data: Annotated[bytes, Meta(max_length=WRITTEN_BYTES)] | None = None
+    append: bool = False
+
+
+class ListFiles(Action, tag="list_files", frozen=True):
+    """What lies in a folder, by name; at most a thousand of it."""
+
+    path: FilePath = "~"
+
+
+class GetEnvironment(Action, tag="get_environment", frozen=True):
+    """The instance's own variables, as its shells find them now."""
+
+
+class SetEnvironment(Action, tag="set_environment", frozen=True):
+    """Set variables for the shells, and keep them with the instance."""
+
+    variables: Annotated[dict[Variable, Annotated[str, Meta(max_length=32 * 1024)]], Meta(min_length=1, max_length=100)]
+
+
+class UnsetEnvironment(Action, tag="unset_environment", frozen=True):
+    """Take variables away; one that is not there is no error."""
+
+    names: Annotated[list[Variable], Meta(min_length=1, max_length=100)]
+
+
+class CurrentUrl(Action, tag="current_url", frozen=True):
+    """The address that the browser shows."""
+
+
+class Navigate(Action, tag="navigate", frozen=True):
+    """Have the browser go to an address."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=8_192)]
+
+
+AnyAction = (
+    Click
+    | Move
+    | Drag
+    | Scroll
+    | Type
+    | Press
+    | CursorPosition
+    | Wait
+    | Screenshot
+    | Bash
+    | Edit
+    | ReadFile
+    | WriteFile
+    | ListFiles
+    | GetEnvironment
+    | SetEnvironment
+    | UnsetEnvironment
+    | CurrentUrl
+    | Navigate
+)
+
+
+class Batch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Actions in turn, and one picture at the end."""
+
+    actions: Annotated[list[AnyAction], Meta(min_length=1, max_length=100)]
+    stop_on_failure: bool = True
+    screenshot: Screenshot | None = None
 
 
 class BadAction(ValueError):
@@ -112,6 +217,14 @@ def parse(value: Any) -> AnyAction:
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadAction(str(error)) from error
     return action
+
+
+def parse_batch(value: Any) -> Batch:
+    """A batch from a decoded JSON value. Raises `BadAction`."""
+    try:
+        return msgspec.convert(value, Batch)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise BadAction(str(error)) from error
 
 
 def to_builtins(action: AnyAction) -> dict[str, Any]:
@@ -140,11 +253,13 @@ def longest_s(action: AnyAction) -> float:
             return action.amount * 0.03
         case Drag():
             return len(action.path) * 0.03
+        case Navigate() | ReadFile() | WriteFile():
+            return 10.0
         case _:
             return 0.0
 
 
 def openapi_schemas() -> dict[str, Any]:
     """JSON schemas of all actions by class name, and `Action`, which is any one of them, told apart by `type`."""
-    (union,), schemas = msgspec.json.schema_components([AnyAction], ref_template="#/components/schemas/{name}")
+    (union, _), schemas = msgspec.json.schema_components([AnyAction, Batch], ref_template="#/components/schemas/{name}")
     return {**schemas, "Action": union}

@@ -28,12 +28,33 @@ class Shell(Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
+class File(Struct, frozen=True, kw_only=True):
+    """`size` is the whole file's; the bytes from `offset` on travel as the frame's blob."""
+
+    path: str
+    size: int
+    offset: int = 0
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One of a folder. `kind` is `other` for what is neither: a socket, a link that leads nowhere."""
+
+    name: str
+    kind: Literal["file", "folder", "other"]
+    size: int
+
+
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of the fields is set where the action has something to say; clicks and keys have nothing."""
 
     cursor: Cursor | None = None
     image: Image | None = None
     shell: Shell | None = None
+    text: str | None = None
+    file: File | None = None
+    entries: list[Entry] | None = None
+    environment: dict[str, str] | None = None
+    url: str | None = None
 
 
 class Failure(Struct, frozen=True, kw_only=True):

@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.filters import refuse_unknown
 from common.errors import Invalid
 from guest.protocol import actions
-from guest.protocol.actions import AnyAction, BadAction, Screenshot
-from instances import perform
-from instances.api.examples import ACTIONS, DONE
-from instances.api.serializers import DoneSerializer
+from guest.protocol.actions import AnyAction, BadAction, Batch, Screenshot
+from instances import batches, perform
+from instances.api.answers import as_json, batch_as_json
+from instances.api.examples import ACTIONS, BATCH, DONE
+from instances.api.serializers import BatchDoneSerializer, DoneSerializer
 from sites.api.base import SiteView
 
-ACTION_SCHEMA = {"application/json": {"$ref": "#/components/schemas/Action"}}
+_SENT = [{"$ref": f"#/components/schemas/{name}"} for name in ("Action", "Batch")]
+ACTION_SCHEMA = {"application/json": {"anyOf": _SENT}}
 
 
 class ActionView(SiteView):
-    """Do one action: click, move, drag, scroll, type, press, cursor_position, wait, screenshot or bash."""
+    """Do one action, or several in turn."""
 
     scopes = {"POST": "instances:act"}
     scoped = False
     error_statuses = (409, 429, 502, 504)
 
-    @extend_schema(request=ACTION_SCHEMA, responses={200: DoneSerializer}, examples=[*ACTIONS, DONE])
+    @extend_schema(
+        request=ACTION_SCHEMA,
+        responses={200: PolymorphicProxySerializer("ActionOrBatchDone", [DoneSerializer, BatchDoneSerializer], None)},
+        examples=[*ACTIONS, BATCH, DONE],
+    )
     def post(self, request: Request, pk: UUID) -> Response:
+        """One action; or `actions`, a list of up to 100, of which each that is begun has its result, and its log row.
+
+        `stop_on_failure` (true) begins no more once one has failed; `screenshot` is the picture to take at the end. A
+        bare list is such a request without either.
+        """
         refuse_unknown(request, ())
+        if isinstance(request.data, list) or (isinstance(request.data, dict) and "actions" in request.data):
+            return self._several(pk, _batch(request.data))
         action = _parsed(request.data)
-        return Response(_as_json(action, perform.act(self.principal, pk, action)))
+        return Response(as_json(action, perform.act(self.principal, pk, action)))
+
+    def _several(self, pk: UUID, batch: Batch) -> Response:
+        wanted = list(batch.actions)
+        done = batches.act_all(
+            self.principal, pk, wanted, stop_on_failure=batch.stop_on_failure, picture=batch.screenshot
+        )
+        return Response(batch_as_json(wanted, done, batch.screenshot))
 
 
 class ScreenshotView(SiteView):
@@ -74,6 +92,13 @@ class ScreenshotView(SiteView):
         return renderer, renderer.media_type
 
 
+def _batch(value: Any) -> Batch:
+    try:
+        return actions.parse_batch({"actions": value} if isinstance(value, list) else value)
+    except BadAction as error:
+        raise Invalid(f"Not a list of actions: {error}", code="BAD_ACTION") from error
+
+
 def _parsed(value: Any) -> AnyAction:
     try:
         return actions.parse(value)
@@ -85,17 +110,3 @@ def _whole(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 6:
         raise Invalid("quality: A whole number from 1 to 100.", fields={"quality": ["A whole number from 1 to 100."]})
     return int(text)
-
-
-def _as_json(action: AnyAction, done: perform.Done) -> dict[str, Any]:
-    answer = done.answer
-    result = msgspec.to_builtins(answer.result)
-    image = result.get("image")
-    return {
-        "type": actions.to_builtins(action)["type"],
-        "log_id": done.log_id,
-        "duration_ms": round(answer.took_ms, 3),
-        "cursor": result.get("cursor"),
-        "image": image and {**image, "base64": base64.b64encode(answer.blob).decode()},
-        "shell": result.get("shell"),
-    }

@@ -39,7 +39,21 @@ CLICK = OpenApiExample("Click", {"type": "click", "x": 400, "y": 300}, request_o
 TYPE = OpenApiExample("Type", {"type": "type", "text": "Grüße, 世界\n"}, request_only=True)
 PRESS = OpenApiExample("A shortcut", {"type": "press", "keys": ["ctrl", "l"]}, request_only=True)
 BASH = OpenApiExample("Run a command", {"type": "bash", "command": "uname -a", "timeout_s": 10}, request_only=True)
-ACTIONS = [SCREENSHOT, CLICK, TYPE, PRESS, BASH]
+EDIT = OpenApiExample(
+    "Change a file",
+    {"type": "edit", "command": "str_replace", "path": "notes.txt", "old_str": "tea", "new_str": "coffee"},
+    request_only=True,
+)
+BATCH = OpenApiExample(
+    "Several, and a picture",
+    {
+        "actions": [{"type": "click", "x": 400, "y": 300}, {"type": "type", "text": "hello\n"}],
+        "stop_on_failure": True,
+        "screenshot": {"type": "screenshot", "format": "jpeg"},
+    },
+    request_only=True,
+)
+ACTIONS = [SCREENSHOT, CLICK, TYPE, PRESS, BASH, EDIT]
 DONE = OpenApiExample("A command's answer", _DONE, response_only=True)
 CDP_ADDRESS = OpenApiExample(
     "An address",

@@ -9,11 +9,10 @@ import orjson
 from rest_framework import serializers
 
 from common.api.serializers import StrictSerializer
+from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES
 from instances.timelimits import HOUR_MS
 
 CONFIGURATION_BYTES = 16 * 1024
-ENVIRONMENT_BYTES = 128 * 1024
-ENVIRONMENT_NAMES = 100
 LONGEST_MS = 366 * 24 * HOUR_MS
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
@@ -70,8 +69,8 @@ class EnvironmentField(serializers.DictField):
             raise serializers.ValidationError("Every value must be a string.")
         if len(value) > ENVIRONMENT_NAMES:
             raise serializers.ValidationError(f"At most {ENVIRONMENT_NAMES} variables.")
-        if sum(len(name) + len(text) for name, text in value.items()) > ENVIRONMENT_BYTES:
-            raise serializers.ValidationError(f"At most {ENVIRONMENT_BYTES} characters in all.")
+        if sum(len(name) + len(text) for name, text in value.items()) > ENVIRONMENT_CHARACTERS:
+            raise serializers.ValidationError(f"At most {ENVIRONMENT_CHARACTERS} characters in all.")
         wrong = [name for name in value if not _NAME.fullmatch(name)]
         if wrong:
             raise serializers.ValidationError({name[:128]: "Not a variable's name." for name in wrong})

@@ -243,8 +243,39 @@ class ShellSerializer(serializers.Serializer):
     truncated = serializers.BooleanField()
 
 
+class FileSerializer(serializers.Serializer):
+    """`text` of a file that was read and is UTF-8, else `base64`."""
+
+    path = serializers.CharField()
+    size = serializers.IntegerField(help_text="Of the whole file.")
+    offset = serializers.IntegerField()
+    text = serializers.CharField(required=False)
+    base64 = serializers.CharField(required=False)
+
+
+class WrittenFileSerializer(serializers.Serializer):
+    path = serializers.CharField()
+    size = serializers.IntegerField()
+    offset = serializers.IntegerField()
+    log_id = serializers.UUIDField()
+
+
+class FolderEntrySerializer(serializers.Serializer):
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(["file", "folder", "other"])
+    size = serializers.IntegerField()
+
+
+class FaultSerializer(serializers.Serializer):
+    """Why one action of several failed."""
+
+    error = serializers.CharField()
+    code = serializers.CharField()
+    details = serializers.DictField()
+
+
 class DoneSerializer(serializers.Serializer):
-    """An action's result: one of `cursor`, `image` and `shell` where the action has something to tell."""
+    """An action's result: `cursor`, `image` and `shell` are null where it has none; the rest is there or not."""
 
     type = serializers.CharField()
     log_id = serializers.UUIDField()
@@ -252,3 +283,27 @@ class DoneSerializer(serializers.Serializer):
     cursor = CursorSerializer(allow_null=True)
     image = ImageSerializer(allow_null=True)
     shell = ShellSerializer(allow_null=True)
+    text = serializers.CharField(required=False, help_text="What an edit has to say.")
+    file = FileSerializer(required=False)
+    entries = FolderEntrySerializer(many=True, required=False)
+    environment = serializers.DictField(child=serializers.CharField(), required=False)
+    url = serializers.CharField(required=False)
+
+
+class BatchedSerializer(serializers.Serializer):
+    """One of several: as if it had been asked alone, or its `error`."""
+
+    type = serializers.CharField()
+    log_id = serializers.UUIDField(required=False)
+    duration_ms = serializers.FloatField(required=False)
+    cursor = CursorSerializer(allow_null=True, required=False)
+    image = ImageSerializer(allow_null=True, required=False)
+    shell = ShellSerializer(allow_null=True, required=False)
+    error = FaultSerializer(required=False)
+
+
+class BatchDoneSerializer(serializers.Serializer):
+    """What came of each action that was begun, in order, and the picture at the end."""
+
+    results = BatchedSerializer(many=True)
+    screenshot = DoneSerializer(allow_null=True)

@@ -4,6 +4,7 @@ from django.urls import path
 
 from instances.api import webhooks
 from instances.api.acting import ActionView, ScreenshotView
+from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
 from instances.api.streaming import CdpView, DriverView, ViewView
@@ -27,6 +28,7 @@ urlpatterns = [
     path("instances/<uuid:pk>/view", ViewView.as_view(), name="instance-view"),
     path("instances/<uuid:pk>/view/driver", DriverView.as_view(), name="instance-driver"),
     path("instances/<uuid:pk>/cdp", CdpView.as_view(), name="instance-cdp"),
+    path("instances/<uuid:pk>/files", FileView.as_view(), name="instance-files"),
     path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
     path("instances/<uuid:pk>/logs", LogsView.as_view({"get": "list", "post": "create"}), name="instance-logs"),
     path("instances/<uuid:pk>/logs/tail", LogTailView.as_view(), name="instance-logs-tail"),

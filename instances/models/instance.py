@@ -15,6 +15,9 @@ from instances.flavours import DEFAULT_FLAVOUR, FLAVOURS
 from sites.models import Agent, SiteOwned
 from sites.models.owned import EverySite
 
+ENVIRONMENT_CHARACTERS = 128 * 1024
+ENVIRONMENT_NAMES = 100
+
 
 class Status(models.TextChoices):
     """Where an instance is in its life; `lifecycle.py` alone says how it moves."""

@@ -68,6 +68,7 @@ UNPINNED = {
     "get_instance_log_tail": STREAM,
     "get_log_tail": STREAM,
     "get_instance_cdp": "it answers for a running browser alone, which this site has none of",
+    "get_instance_file": "it is the machine that answers",
     "get_instance_screenshot": "it is the machine that answers",
     "get_instance_wait": "looks in a thread of its own, again and again",
     "get_health": "asks each part of the platform, and remembers the answer",

@@ -11,6 +11,7 @@ import pytest
 from guest.desktop.base import failed
 from guest.dispatch import Dispatcher, answer
 from guest.environment import InstanceEnvironment
+from guest.files import Files
 from guest.protocol import actions, results
 from guest.shell import Shell
 from guest.streams import Streams
@@ -70,7 +71,8 @@ def environment(tmp_path: Path) -> InstanceEnvironment:
 @pytest.fixture
 def dispatcher(tmp_path: Path, desktop: SlowDesktop, environment: InstanceEnvironment) -> Dispatcher:
     config = config_for(tmp_path)
-    return Dispatcher(desktop, Shell(config, "", environment), environment, Streams(config))
+    shell = Shell(config, "", environment)
+    return Dispatcher(desktop, shell, environment, Streams(config), files=Files(config), browser=None)
 
 
 async def test_input_goes_in_turn_and_looking_goes_on(dispatcher: Dispatcher, desktop: SlowDesktop) -> None:

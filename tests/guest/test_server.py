@@ -15,6 +15,7 @@ import pytest
 from guest import server as guest_server
 from guest.dispatch import Dispatcher
 from guest.environment import InstanceEnvironment
+from guest.files import Files
 from guest.protocol import frames
 from guest.protocol.hello import Hello
 from guest.server import Ready, Server
@@ -38,7 +39,8 @@ async def serving(tmp_path: Path, *, ready: bool = True) -> AsyncIterator[Ready]
     """A guest's server without a desktop behind it."""
     config = config_for(tmp_path)
     environment = InstanceEnvironment(config)
-    dispatcher = Dispatcher(SlowDesktop(), Shell(config, "", environment), environment, Streams(config))
+    shell = Shell(config, "", environment)
+    dispatcher = Dispatcher(SlowDesktop(), shell, environment, Streams(config), files=Files(config), browser=None)
     promise: Ready = asyncio.get_running_loop().create_future()
     if ready:
         promise.set_result((HELLO, dispatcher))

@@ -38,6 +38,7 @@ def test_a_whole_life(ask, instance_type):
     assert desk.shell("exit 3")["exit_code"] == 3
     assert desk.act(type="bash", command=_endless(instance_type), timeout_s=0.5)["shell"]["timed_out"]
     desk.shell("echo kept> kept.txt")
+    _files_and_variables(desk, instance_type)
 
     desk.order("stop")
     desk.wait("stopped")
@@ -78,6 +79,15 @@ def test_clicking_and_typing_change_what_the_browser_shows(ask):
     assert desk.screen().crop((0, 120, 1280, 780)).tobytes() != blank.tobytes()
 
 
+def test_the_browser_is_asked_where_it_is_and_sent_elsewhere(ask):
+    desk = ask("browser")
+    desk.wait("running")
+    assert desk.act(type="navigate", url="data:text/html,<title>there</title>")["url"].startswith("data:text/html")
+    assert desk.act(type="current_url")["url"] == "data:text/html,<title>there</title>"
+    refused = desk.http.post(f"/api/instances/{desk.id}/actions", json={"type": "navigate", "url": "no address"})
+    assert refused.status_code == 400, refused.text
+
+
 def test_a_click_outside_the_screen_is_a_400_that_names_its_size(ask):
     desk = ask("ubuntu", configuration={"width": 800, "height": 600})
     desk.wait("running")
@@ -93,6 +103,28 @@ def test_a_long_command_holds_up_no_screenshot(ask):
     desk.shell("(sleep 3; touch done) >/dev/null 2>&1 &")
     desk.screen()
     assert "done" not in desk.shell("ls")["stdout"]
+
+
+def _files_and_variables(desk, instance_type):
+    content = bytes(range(256)) * 4096
+    sent = desk.http.put(f"/api/instances/{desk.id}/files?path=sub/blob.bin", content=content)
+    assert sent.status_code == 200, sent.text
+    got = desk.http.get(f"/api/instances/{desk.id}/files?path=~/sub/blob.bin")
+    assert got.content == content and got.headers["X-File-Size"] == str(len(content))
+    desk.act(type="edit", command="create", path="a.txt", file_text="one\ntwo\n")
+    batch = [
+        {"type": "edit", "command": "str_replace", "path": "a.txt", "old_str": "two", "new_str": "zwei"},
+        {"type": "read_file", "path": "a.txt"},
+        {"type": "set_environment", "variables": {"LATER": "set"}},
+        {"type": "bash", "command": "echo %LATER%" if instance_type == "windows" else "echo $LATER"},
+        {"type": "edit", "command": "undo_edit", "path": "a.txt"},
+        {"type": "edit", "command": "view", "path": "absent.txt"},
+    ]
+    answer = desk.http.post(f"/api/instances/{desk.id}/actions", json={"actions": batch}).json()
+    assert answer["results"][1]["file"]["text"] == "one\nzwei\n"
+    assert answer["results"][3]["shell"]["stdout"].strip() == "set"
+    assert "No such file" in answer["results"][5]["error"]["error"]
+    assert {"name": "a.txt", "kind": "file", "size": 8} in desk.act(type="list_files")["entries"]
 
 
 def _endless(instance_type: str) -> str:

@@ -95,7 +95,8 @@ class Place:
             path = path.replace("{id}", row["id"]).replace("{step_id}", row.get("steps", [{}])[0].get("id", ""))
         if "{delivery_id}" in path:
             path = path.replace("{delivery_id}", self.row("deliveries")["id"])
-        query = "?status=pending&timeout_s=0" if path.endswith("/wait") else ""
+        queries = {"wait": "?status=pending&timeout_s=0", "files": "?path=notes.txt"}
+        query = queries.get(path.rpartition("/")[2], "")
         email = make.user().email if operation.noun == "memberships" else f"{new_id().hex}@example.com"
         body = None if operation.body is None else json.dumps(self.fitted(operation.body, email))
         send = async_to_sync(_streamed) if operation.streams else APIClient.generic

@@ -24,7 +24,7 @@ ANY_CALLER = {"get_me", "create_ticket", "get_own_user", "patch_own_user"}
 NOT_BY_KEY = {"patch_own_user"}
 OPEN = {"get_health", "get_root", "accept_invitation", "request_password_reset", "confirm_password_reset"}
 OF_INSTANCES = {"events": "instances", "logs": "logs", "plans": "plans"}
-ACTS = {"actions", "cdp", "screenshot", "computer-action", "bash-action"}
+ACTS = {"actions", "cdp", "files", "screenshot", "computer-action", "bash-action"}
 OF_DIALECTS = {"desktop": "instances"}
 REFUSED = {401, 403}
 
