@@ -71,6 +71,18 @@ def test_a_desktop_lives_and_ends(world: World, sdk: CyberdeskClient) -> None:
     assert sdk.terminate_desktop(str(made.id)).status == "terminated"
 
 
+def test_a_desktop_is_gone_when_its_time_is_over(world: World, sdk: CyberdeskClient, later: Any) -> None:
+    made = sdk.launch_desktop(timeout_ms=60_000)
+    instance = world.settle(_asked(world))
+    world.guests.arrive(instance.machine)
+    world.settle(instance)
+    assert len(world.provider.machines) == 1
+    later(61)
+    world.settle(instance)
+    assert sdk.get_desktop(made.id).status == "terminated"
+    assert not world.provider.machines
+
+
 @pytest.mark.parametrize(
     ("sent", "done"),
     [
