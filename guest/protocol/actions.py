@@ -262,4 +262,5 @@ def longest_s(action: AnyAction) -> float:
 def openapi_schemas() -> dict[str, Any]:
     """JSON schemas of all actions by class name, and `Action`, which is any one of them, told apart by `type`."""
     (union, _), schemas = msgspec.json.schema_components([AnyAction, Batch], ref_template="#/components/schemas/{name}")
-    return {**schemas, "Action": union}
+    either = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Action", "Batch")]}
+    return {**schemas, "Action": union, "ActionOrBatch": either}

@@ -21,8 +21,7 @@ from instances.api.examples import ACTIONS, BATCH, DONE
 from instances.api.serializers import BatchDoneSerializer, DoneSerializer
 from sites.api.base import SiteView
 
-_SENT = [{"$ref": f"#/components/schemas/{name}"} for name in ("Action", "Batch")]
-ACTION_SCHEMA = {"application/json": {"anyOf": _SENT}}
+ACTION_SCHEMA = {"application/json": {"$ref": "#/components/schemas/ActionOrBatch"}}
 
 
 class ActionView(SiteView):

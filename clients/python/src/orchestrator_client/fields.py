@@ -92,12 +92,40 @@ class Click(TypedDict):
     """
 
 
+class CurrentUrl(TypedDict):
+    """
+    The address that the browser shows.
+    """
+
+    type: Literal["current_url"]
+
+
 class CursorPosition(TypedDict):
     """
     Where the pointer is.
     """
 
     type: Literal["cursor_position"]
+
+
+class Edit(TypedDict):
+    """
+    Look at a text file, or change it: `view`, `create`, `str_replace` (once, and only once), `insert`, `undo_edit`.
+
+        The file is UTF-8 and has at most a mebibyte; it is replaced in one step.
+    """
+
+    type: Literal["edit"]
+    command: Literal["create", "insert", "str_replace", "undo_edit", "view"]
+    path: str
+    """
+    Absolute, or from the user's home; `~` is the home.
+    """
+    file_text: NotRequired[str | None]
+    view_range: NotRequired[list[int] | None]
+    old_str: NotRequired[str | None]
+    new_str: NotRequired[str | None]
+    insert_line: NotRequired[int | None]
 
 
 class ExtensionRequest(TypedDict):
@@ -112,6 +140,26 @@ class ExtensionRequest(TypedDict):
     timeout_hours: NotRequired[float]
     """
     The same, in hours.
+    """
+
+
+class GetEnvironment(TypedDict):
+    """
+    The instance's own variables, as its shells find them now.
+    """
+
+    type: Literal["get_environment"]
+
+
+class ListFiles(TypedDict):
+    """
+    What lies in a folder, by name; at most a thousand of it.
+    """
+
+    type: Literal["list_files"]
+    path: NotRequired[str]
+    """
+    Absolute, or from the user's home; `~` is the home.
     """
 
 
@@ -162,6 +210,15 @@ class Move(TypedDict):
     """
     Pixels from the left or the top edge.
     """
+
+
+class Navigate(TypedDict):
+    """
+    Have the browser go to an address.
+    """
+
+    type: Literal["navigate"]
+    url: str
 
 
 class NewInstanceRequest(TypedDict):
@@ -495,6 +552,20 @@ class Press(TypedDict):
     hold_ms: NotRequired[int]
 
 
+class ReadFile(TypedDict):
+    """
+    A file's bytes, or a part of them.
+    """
+
+    type: Literal["read_file"]
+    path: str
+    """
+    Absolute, or from the user's home; `~` is the home.
+    """
+    offset: NotRequired[int]
+    length: NotRequired[int]
+
+
 class ReasonRequest(TypedDict):
     """
     Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
@@ -552,6 +623,15 @@ class SentStepRequest(TypedDict):
     id: NotRequired[str]
 
 
+class SetEnvironment(TypedDict):
+    """
+    Set variables for the shells, and keep them with the instance.
+    """
+
+    type: Literal["set_environment"]
+    variables: dict[str, str]
+
+
 class SiteRequest(TypedDict):
     """
     Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
@@ -581,6 +661,15 @@ class Type(TypedDict):
     method: NotRequired[Literal["auto", "keys", "paste"]]
 
 
+class UnsetEnvironment(TypedDict):
+    """
+    Take variables away; one that is not there is no error.
+    """
+
+    type: Literal["unset_environment"]
+    names: list[str]
+
+
 class Wait(TypedDict):
     """
     Let time pass.
@@ -605,6 +694,23 @@ class WebhookRequest(TypedDict):
     Kinds such as `instance.guest_ready`, or `instance.*`. Left out or empty: all.
     """
     is_active: NotRequired[bool]
+
+
+class WriteFile(TypedDict):
+    """
+    Write a file, in one step: readers see the old one or the new one. Its folders are made where they are missing.
+
+        Either `content`, a text, or `data`, bytes in base64. `append` adds to what is there.
+    """
+
+    type: Literal["write_file"]
+    path: str
+    """
+    Absolute, or from the user's home; `~` is the home.
+    """
+    content: NotRequired[str | None]
+    data: NotRequired[str | None]
+    append: NotRequired[bool]
 
 
 class ListAgentsQuery(TypedDict):
@@ -714,6 +820,28 @@ class ListInstanceEventsQuery(TypedDict):
     limit: NotRequired[int]
     """
     How many results to return.
+    """
+
+
+class GetInstanceFileQuery(TypedDict):
+    length: NotRequired[int]
+    """
+    At most, and by default, 16777216.
+    """
+    path: str
+    """
+    Absolute, or from the user's home.
+    """
+
+
+class UpdateInstanceFileQuery(TypedDict):
+    append: NotRequired[bool]
+    """
+    Add to the file's end. Default false.
+    """
+    path: str
+    """
+    Absolute, or from the user's home.
     """
 
 
@@ -1370,4 +1498,55 @@ class PatchedChangedPlanRequest(TypedDict):
 PlacedLogEntriesRequest: TypeAlias = PlacedLogRequest | list[PlacedLogRequest]
 
 
-Action: TypeAlias = Click | Move | Drag | Scroll | Type | Press | CursorPosition | Wait | Screenshot | Bash
+class Batch(TypedDict):
+    """
+    Actions in turn, and one picture at the end.
+    """
+
+    actions: list[
+        Click
+        | Move
+        | Drag
+        | Scroll
+        | Type
+        | Press
+        | CursorPosition
+        | Wait
+        | Screenshot
+        | Bash
+        | Edit
+        | ReadFile
+        | WriteFile
+        | ListFiles
+        | GetEnvironment
+        | SetEnvironment
+        | UnsetEnvironment
+        | CurrentUrl
+        | Navigate
+    ]
+    stop_on_failure: NotRequired[bool]
+    screenshot: NotRequired[Screenshot | None]
+
+
+ActionOrBatch: TypeAlias = (
+    Batch
+    | Click
+    | Move
+    | Drag
+    | Scroll
+    | Type
+    | Press
+    | CursorPosition
+    | Wait
+    | Screenshot
+    | Bash
+    | Edit
+    | ReadFile
+    | WriteFile
+    | ListFiles
+    | GetEnvironment
+    | SetEnvironment
+    | UnsetEnvironment
+    | CurrentUrl
+    | Navigate
+)

@@ -92,6 +92,37 @@ class Event(Answer):
     created_at: AwareDatetime
 
 
+class Fault(Answer):
+    """
+    Why one action of several failed.
+    """
+
+    error: str
+    code: str
+    details: dict[str, Any]
+
+
+class File(Answer):
+    """
+    `text` of a file that was read and is UTF-8, else `base64`.
+    """
+
+    path: str
+    size: int
+    """
+    Of the whole file.
+    """
+    offset: int
+    text: str | None = None
+    base64: str | None = None
+
+
+class FolderEntry(Answer):
+    name: str
+    kind: Literal["file", "folder", "other"] | str
+    size: int
+
+
 class Health(Answer):
     ok: bool
     version: str
@@ -513,6 +544,27 @@ class Written(Answer):
     ids: list[str]
 
 
+class WrittenFile(Answer):
+    path: str
+    size: int
+    offset: int
+    log_id: str
+
+
+class Batched(Answer):
+    """
+    One of several: as if it had been asked alone, or its `error`.
+    """
+
+    type: str
+    log_id: str | None = None
+    duration_ms: float | None = None
+    cursor: Cursor | None = None
+    image: Image | None = None
+    shell: Shell | None = None
+    error: Fault | None = None
+
+
 class Delivery(Answer):
     """
     One message. `message_id` is what the receiver sees as `webhook-id`.
@@ -544,7 +596,7 @@ class Delivery(Answer):
 
 class Done(Answer):
     """
-    An action's result: one of `cursor`, `image` and `shell` where the action has something to tell.
+    An action's result: `cursor`, `image` and `shell` are null where it has none; the rest is there or not.
     """
 
     type: str
@@ -553,6 +605,14 @@ class Done(Answer):
     cursor: Cursor | None
     image: Image | None
     shell: Shell | None
+    text: str | None = None
+    """
+    What an edit has to say.
+    """
+    file: File | None = None
+    entries: list[FolderEntry] | None = None
+    environment: dict[str, str] | None = None
+    url: str | None = None
 
 
 class Driver(Answer):
@@ -605,3 +665,16 @@ class Plan(Answer):
     updated_at: AwareDatetime
     started_at: AwareDatetime | None
     completed_at: AwareDatetime | None
+
+
+class BatchDone(Answer):
+    """
+    What came of each action that was begun, in order, and the picture at the end.
+    """
+
+    results: list[Batched]
+    screenshot: Done | None
+
+
+class ActionOrBatchDone(RootModel[Done | BatchDone]):
+    root: Done | BatchDone

@@ -9,6 +9,7 @@ from orchestrator_client import fields as sent
 from orchestrator_client._async.transport import AsyncTransport
 from orchestrator_client.calls import Call, segment
 from orchestrator_client.errors import UnexpectedAnswer
+from orchestrator_client.kinds import Action
 
 Button = Literal["left", "middle", "right"]
 
@@ -25,7 +26,7 @@ class AsyncDesktop:
         self._transport = transport
 
     async def act(
-        self, action: sent.Action, *, timeout_s: float = _SLOWEST_S, idempotency_key: str | None = None
+        self, action: Action, *, timeout_s: float = _SLOWEST_S, idempotency_key: str | None = None
     ) -> models.Done:
         """Any action as data: `{"type": "click", "x": 1, "y": 2}`. `timeout_s` is how long it may rightly take.
 

@@ -124,6 +124,13 @@ class AsyncInstancesEndpoints(AsyncResource):
             Call("POST", f"/api/instances/{segment(id)}/extend", json=fields, key=idempotency_key or new_key()),
         )
 
+    async def file(self, id: str, /, **query: Unpack[sent.GetInstanceFileQuery]) -> bytes:
+        """The file's bytes. `X-File-Size` is the whole file's size: a longer one comes in several parts.
+
+        `GET /api/instances/{id}/files`
+        """
+        return await self._bytes(Call("GET", f"/api/instances/{segment(id)}/files", params=query))
+
     def list_logs(self, id: str, /, **query: Unpack[sent.ListInstanceLogsQuery]) -> AsyncPages[models.Log]:
         """Newest first.
 

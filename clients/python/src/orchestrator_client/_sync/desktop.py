@@ -10,6 +10,7 @@ from orchestrator_client import fields as sent
 from orchestrator_client._sync.transport import Transport
 from orchestrator_client.calls import Call, segment
 from orchestrator_client.errors import UnexpectedAnswer
+from orchestrator_client.kinds import Action
 
 Button = Literal["left", "middle", "right"]
 
@@ -25,9 +26,7 @@ class Desktop:
         self.id = id
         self._transport = transport
 
-    def act(
-        self, action: sent.Action, *, timeout_s: float = _SLOWEST_S, idempotency_key: str | None = None
-    ) -> models.Done:
+    def act(self, action: Action, *, timeout_s: float = _SLOWEST_S, idempotency_key: str | None = None) -> models.Done:
         """Any action as data: `{"type": "click", "x": 1, "y": 2}`. `timeout_s` is how long it may rightly take.
 
         Raises:
