@@ -6,13 +6,17 @@ import asyncio
 import json
 from typing import Any
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from guest.desktop.base import bad_action, failed
 
 _WITHIN_S = 8.0
 _LONGEST_ANSWER = 4 * 1024 * 1024
+_ASK_AGAIN_S = 0.02
+_BETWEEN_PAGES = "Not attached to an active page"
+"""What Chromium says while a page gives way to another one."""
+_HISTORY = {"method": "Page.getNavigationHistory"}
 
 
 class Browser:
@@ -22,17 +26,16 @@ class Browser:
         self._port = port
 
     async def current_url(self) -> str:
-        return str((await self._page())["url"])
+        """The address of the page's newest step in its history: Chromium's list of pages lags behind."""
+        (history,) = await self._ask(_HISTORY)
+        return _current(history)
 
     async def navigate(self, url: str) -> str:
-        """Go to `url`; returns as soon as the browser is on its way, with the address that it then shows."""
-        page = await self._page()
-        answer = await self._ask(str(page["webSocketDebuggerUrl"]), "Page.navigate", {"url": url})
-        if "error" in answer:
-            raise bad_action(f"the browser does not go there: {answer['error'].get('message', '')[:200]}")
-        if problem := answer["result"].get("errorText"):
+        """Go to `url`; returns when the browser is there or on its way, with the address that it then shows."""
+        went, history = await self._ask({"method": "Page.navigate", "params": {"url": url}}, _HISTORY)
+        if problem := went.get("errorText"):
             raise failed(f"the browser did not get there: {problem}")
-        return await self.current_url()
+        return _current(history)
 
     async def _page(self) -> dict[str, Any]:
         try:
@@ -49,20 +52,39 @@ class Browser:
         """By hand: importing a library for it would take longer than all that the guest does at its start."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=_LONGEST_ANSWER)
         try:
-            writer.write(b"GET /json/list HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            # By this name of ours Chromium tells us where its sockets are: the port belongs to it.
+            host = f"127.0.0.1:{self._port}".encode()
+            writer.write(b"GET /json/list HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
             head = await reader.readuntil(b"\r\n\r\n")
             sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
             return await reader.readexactly(min(int(sizes[0].split(b":")[1]), _LONGEST_ANSWER) if sizes else 0)
         finally:
             writer.close()
 
-    async def _ask(self, address: str, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(self, *calls: dict[str, Any]) -> list[dict[str, Any]]:
+        """The results of DevTools' `calls` to the page, one after the other."""
+        address = str((await self._page())["webSocketDebuggerUrl"])
         try:
             async with asyncio.timeout(_WITHIN_S), connect(address, proxy=None, max_size=_LONGEST_ANSWER) as line:
-                await line.send(json.dumps({"id": 1, "method": method, "params": parameters}))
-                while True:
-                    said: dict[str, Any] = json.loads(await line.recv())
-                    if said.get("id") == 1:
-                        return said
+                return [await _result(line, number, call) for number, call in enumerate(calls)]
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:
             raise failed("the browser does not answer") from error
+
+
+async def _result(line: ClientConnection, number: int, call: dict[str, Any]) -> dict[str, Any]:
+    await line.send(json.dumps({"id": number, **call}))
+    while True:
+        said: dict[str, Any] = json.loads(await line.recv())
+        if said.get("id") != number:
+            continue
+        if "error" in said and said["error"].get("message") == _BETWEEN_PAGES:
+            await asyncio.sleep(_ASK_AGAIN_S)
+            await line.send(json.dumps({"id": number, **call}))
+            continue
+        if "error" in said:
+            raise bad_action(f"the browser does not take that: {said['error'].get('message', '')[:200]}")
+        return dict(said["result"])
+
+
+def _current(history: dict[str, Any]) -> str:
+    return str(history["entries"][history["currentIndex"]]["url"])
