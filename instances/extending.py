@@ -17,6 +17,7 @@ from sites.principal import Principal
 ACTIVE_AT_MOST_S = 3600.0
 """How far ahead anybody may say that an instance is in use."""
 _RUNS = (Status.RUNNING, Status.PAUSED)
+_WISHED = (Desired.RUNNING, Desired.PAUSED)
 
 _ACTIVE = """
 UPDATE instances_instance SET active_until = %s
@@ -39,7 +40,7 @@ def request_extension(principal: Principal, instance_id: UUID, *, timeout_ms: in
         must_be_within(timeout_ms)
     with site_scope(principal.site_id):
         row = selectors.locked_instance(principal, instance_id)
-        if row.status not in _RUNS or row.desired_state != Desired.RUNNING:
+        if row.status not in _RUNS or row.desired_state not in _WISHED:
             message = f"Only what runs can be given more time; this one is {row.status}."
             raise Conflict(message, status=row.status, desired_state=row.desired_state)
         _extend(row, timeout_ms or row.timeout_ms)

@@ -34,6 +34,8 @@ TABLE: Mapping[tuple[str, str], Status] = {
     (S.RUNNING, "vanished"): S.ERROR,
     (S.RUNNING, "gave_up"): S.ERROR,
     (S.PAUSED, "resume_sent"): S.RUNNING,
+    (S.PAUSED, "stop_sent"): S.STOPPING,
+    (S.PAUSED, "gave_up"): S.ERROR,
     (S.PAUSED, "vanished"): S.ERROR,
     (S.STOPPING, "went_down"): S.STOPPED,
     (S.STOPPING, "vanished"): S.ERROR,
@@ -166,7 +168,8 @@ def move(row: Instance, event: str, *, reason: str = "") -> None:
     row.deadline_at = _deadline(row)
     if source == S.PROVISIONING:
         row.asked_at = row.status_since
-    _stamp(row, target)
+    if event != "resume_sent":  # its run goes on
+        _stamp(row, target)
     record(row, event, message=reason, status_from=source, status_to=target)
     if target in DOWN:
         followers.tell_on_commit(using=row._state.db or "default")

@@ -22,6 +22,7 @@ from instances.lifecycle import Claim, Outcome, Superseded
 from instances.models import Desired, Instance, Status
 from instances.providers import registry
 from instances.providers.base import (
+    CanFreeze,
     CanRest,
     Handle,
     OutOfCapacity,
@@ -95,7 +96,7 @@ def rest(instance_id: UUID) -> bool:
     claimed = lifecycle.claim(instance_id)
     if claimed is None:
         return True
-    ways: dict[str, Step] = {S.STARTING: send_stop, S.RUNNING: send_stop, S.STOPPING: await_rest}
+    ways: dict[str, Step] = {S.STARTING: send_stop, S.RUNNING: send_stop, S.PAUSED: send_stop, S.STOPPING: await_rest}
     way = ways.get(claimed.instance.status)
     if way is None:
         lifecycle.release(claimed, look_in_s=0)
@@ -168,6 +169,7 @@ def watch(instance: Instance) -> Outcome:
         return Outcome("stop_sent", reason=sighting.reason)
     presence = ports.guests().presence(instance.machine)
     if presence is None:
+        _let_go(instance)  # frozen by a step that was cut off before it could say so
         return _miss_guest(instance)
     facts: dict[str, object] = {"guest_lost_at": None}
     if presence.boot_id != instance.boot_id or instance.observed_generation < instance.generation:
@@ -175,6 +177,39 @@ def watch(instance: Instance) -> Outcome:
             return Outcome(facts=facts, look_in_s=RETRY_S)
         facts |= {"boot_id": presence.boot_id, "observed_generation": instance.generation}
     return Outcome(facts=facts, look_in_s=WATCH_S)
+
+
+def send_pause(instance: Instance) -> Outcome:
+    """Hold the machine still where it can be, else stop it: the disk is kept, what runs on it is not."""
+    watched = watch_pause(instance)
+    if watched.event:
+        return watched
+    provider = _provider(instance)
+    if isinstance(provider, CanFreeze) and provider.freeze(_handle(instance)):
+        return Outcome("pause_sent", facts={"guest_lost_at": None}, look_in_s=REST_S)
+    return send_stop(instance)
+
+
+def watch_pause(instance: Instance) -> Outcome:
+    """A frozen guest is silent, which says nothing; a machine that ended is lost like any other."""
+    sighting = _sight(instance)
+    if sighting.power == Power.GONE:
+        return _lost(instance, sighting.reason or "The machine ended while it was paused.")
+    if sighting.power == Power.RESTING:
+        return Outcome("stop_sent", reason=sighting.reason)
+    return Outcome(look_in_s=REST_S)
+
+
+def send_resume(instance: Instance) -> Outcome:
+    """Let it go, and call it running once its guest is back: its connection may have been given up meanwhile."""
+    watched = watch_pause(instance)
+    if watched.event:
+        return watched
+    _let_go(instance)
+    if ports.guests().presence(instance.machine) is None:
+        found = _miss_guest(instance)
+        return found if found.event else replace(found, look_in_s=0.1)
+    return Outcome("resume_sent", facts={"guest_lost_at": None}, look_in_s=0.0)
 
 
 def send_stop(instance: Instance) -> Outcome:
@@ -258,12 +293,20 @@ STEPS: Mapping[tuple[str, str], Step] = {
     (S.STARTING, D.STOPPED): send_stop,
     (S.RUNNING, D.RUNNING): watch,
     (S.RUNNING, D.STOPPED): send_stop,
+    (S.RUNNING, D.PAUSED): send_pause,
+    (S.PAUSED, D.PAUSED): watch_pause,
+    (S.PAUSED, D.RUNNING): send_resume,
+    (S.PAUSED, D.STOPPED): send_stop,
     (S.STOPPING, D.RUNNING): await_rest,
     (S.STOPPING, D.STOPPED): await_rest,
     (S.STOPPED, D.RUNNING): send_start,
     (S.STOPPED, D.STOPPED): watch_rest,
     (S.ERROR, D.RUNNING): mend,
     (S.ERROR, D.STOPPED): rest_in_error,
+    # Only what runs is paused; what came down meanwhile stays down.
+    (S.STOPPING, D.PAUSED): await_rest,
+    (S.STOPPED, D.PAUSED): watch_rest,
+    (S.ERROR, D.PAUSED): rest_in_error,
     (S.DELETING, D.DELETED): clear_away,
     **{(status, D.DELETED): send_destroy for status in S if status not in (S.DELETING, S.DELETED)},
 }
@@ -326,6 +369,12 @@ def _cleared(instance: Instance) -> bool:
         return not _may_be_unseen(instance)
     provider.destroy(handle)
     return provider.inspect(handle).power == Power.GONE and not _may_be_unseen(instance)
+
+
+def _let_go(instance: Instance) -> None:
+    provider = _provider(instance)
+    if isinstance(provider, CanFreeze):
+        provider.thaw(_handle(instance))
 
 
 def _sight(instance: Instance) -> Sighting:

@@ -142,6 +142,41 @@ def request_restart(principal: Principal, instance_id: UUID) -> Instance:
     return _with_locked(principal, instance_id, restart)
 
 
+def request_pause(principal: Principal, instance_id: UUID) -> Instance:
+    """Have it held still where it is, memory and all; a machine that cannot be held is stopped. Twice is success.
+
+    Raises:
+        Conflict: it is not running, or is not to run on.
+    """
+
+    def pause(instance: Instance) -> None:
+        if instance.desired_state == D.PAUSED and instance.status != S.ERROR:
+            return
+        if instance.status != S.RUNNING or instance.desired_state != D.RUNNING:
+            message = f"Only a running instance can be paused; this one is {instance.status}."
+            raise Conflict(message, **_state(instance))
+        _wish(instance, D.PAUSED)
+
+    return _with_locked(principal, instance_id, pause)
+
+
+def request_resume(principal: Principal, instance_id: UUID) -> Instance:
+    """Have a paused instance go on; one that runs already is success.
+
+    Raises:
+        Conflict: it is neither paused nor running.
+    """
+
+    def resume(instance: Instance) -> None:
+        paused = instance.desired_state == D.PAUSED and instance.status != S.ERROR
+        if not paused and (instance.status, instance.desired_state) != (S.RUNNING, D.RUNNING):
+            message = f"Only a paused instance can be resumed; this one is {instance.status}."
+            raise Conflict(message, **_state(instance))
+        _wish(instance, D.RUNNING)
+
+    return _with_locked(principal, instance_id, resume)
+
+
 def request_retry(principal: Principal, instance_id: UUID) -> Instance:
     """Have an instance in error start over with a new machine, once the old one is confirmed gone.
 
@@ -185,8 +220,14 @@ def _wish(instance: Instance, desired_state: str) -> None:
         raise Conflict("The instance is in error: retry it or delete it.", **_state(instance))
     if instance.desired_state == desired_state and not in_error:
         return
+    resumed = instance.desired_state == D.PAUSED
     instance.desired_state, instance.wish_reason = desired_state, ""
-    kind = {D.RUNNING: "start_requested", D.STOPPED: "stop_requested", D.DELETED: "deletion_requested"}
+    kind = {
+        D.RUNNING: "resume_requested" if resumed else "start_requested",
+        D.PAUSED: "pause_requested",
+        D.STOPPED: "stop_requested",
+        D.DELETED: "deletion_requested",
+    }
     lifecycle.record(instance, "retry_requested" if in_error and desired_state == D.RUNNING else kind[D(desired_state)])
     _wake(instance)
 

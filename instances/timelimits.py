@@ -68,7 +68,7 @@ def _expiry(row: Instance) -> Ending | None:
     if row.on_timeout == OnTimeout.DELETE:
         wish, counts = Desired.DELETED, row.desired_state != Desired.DELETED
     else:
-        wish, counts = Desired.STOPPED, row.desired_state == Desired.RUNNING and row.status in _UP
+        wish, counts = Desired.STOPPED, row.desired_state in (Desired.RUNNING, Desired.PAUSED) and row.status in _UP
     if not counts:
         return None
     limit = "" if row.timeout_ms is None else f" of {in_words(row.timeout_ms)}"

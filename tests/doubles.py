@@ -30,6 +30,8 @@ class FakeProvider:
     def __init__(self) -> None:
         self.machines: dict[str, Power] = {}
         self.specs: dict[str, Spec] = {}
+        self.frozen: set[str] = set()
+        self.freezes = True  # False: a host that cannot
         self.calls: list[tuple[str, str]] = []
         self.fail_next: dict[str, list[Exception]] = {}
         self.after: dict[str, list[Exception]] = {}
@@ -50,12 +52,14 @@ class FakeProvider:
         token = handle.data["token"]
         with self._around("destroy", token):
             self.machines.pop(token, None)
+            self.frozen.discard(token)
 
     def stop(self, handle: Handle) -> None:
         token = handle.data["token"]
         with self._around("stop", token):
             if token in self.machines:
                 self.machines[token] = Power.RESTING
+            self.frozen.discard(token)
 
     def start(self, handle: Handle) -> None:
         token = handle.data["token"]
@@ -63,6 +67,19 @@ class FakeProvider:
             if token not in self.machines:
                 raise Refused("The machine does not exist.")
             self.machines[token] = Power.UP
+            self.frozen.discard(token)  # what ended and starts is another process
+
+    def freeze(self, handle: Handle) -> bool:
+        token = handle.data["token"]
+        with self._around("freeze", token):
+            if self.freezes:
+                self.frozen.add(token)
+        return self.freezes
+
+    def thaw(self, handle: Handle) -> None:
+        token = handle.data["token"]
+        with self._around("thaw", token):
+            self.frozen.discard(token)
 
     def list_ours(self) -> Iterator[tuple[str, Handle]]:
         with self._around("list_ours", ""):

@@ -8,7 +8,17 @@ from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
 from instances.api.streaming import CdpView, DriverView, ViewView
-from instances.api.views import ExtendView, InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
+from instances.api.views import (
+    ExtendView,
+    InstanceViewSet,
+    PauseView,
+    RestartView,
+    ResumeView,
+    RetryView,
+    StartView,
+    StopView,
+    WaitView,
+)
 
 urlpatterns = [
     path("instances", InstanceViewSet.as_view({"get": "list", "post": "create"}), name="instances"),
@@ -20,6 +30,8 @@ urlpatterns = [
     path("instances/<uuid:pk>/start", StartView.as_view(), name="instance-start"),
     path("instances/<uuid:pk>/stop", StopView.as_view(), name="instance-stop"),
     path("instances/<uuid:pk>/restart", RestartView.as_view(), name="instance-restart"),
+    path("instances/<uuid:pk>/pause", PauseView.as_view(), name="instance-pause"),
+    path("instances/<uuid:pk>/resume", ResumeView.as_view(), name="instance-resume"),
     path("instances/<uuid:pk>/retry", RetryView.as_view(), name="instance-retry"),
     path("instances/<uuid:pk>/extend", ExtendView.as_view(), name="instance-extend"),
     path("instances/<uuid:pk>/wait", WaitView.as_view(), name="instance-wait"),

@@ -177,6 +177,22 @@ class RestartView(_OrderView):
         return self.order(request, pk, services.request_restart)
 
 
+class PauseView(_OrderView):
+    """Hold a running instance still, with all that it does; where its machines cannot be, it is stopped."""
+
+    @_ordered
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.order(request, pk, services.request_pause)
+
+
+class ResumeView(_OrderView):
+    """Let a paused instance go on."""
+
+    @_ordered
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.order(request, pk, services.request_resume)
+
+
 class RetryView(_OrderView):
     """Give an instance in error a new machine; the old one and its disk are destroyed."""
 

@@ -39,6 +39,7 @@ class Desired(models.TextChoices):
 
     RUNNING = "running"
     STOPPED = "stopped"
+    PAUSED = "paused"
     DELETED = "deleted"
 
 

@@ -114,6 +114,25 @@ class SeesLate(Protocol):
 
 
 @runtime_checkable
+class CanFreeze(Protocol):
+    """A driver whose machines can be held still in the middle of what they do, memory and all, and let go again.
+
+    A frozen machine is `UP` to `inspect`; it can be stopped and destroyed like any other.
+    """
+
+    def freeze(self, handle: Handle) -> bool:
+        """Hold the machine still; already frozen is success. False: this one cannot be, and nothing has changed.
+
+        Raises `Unreachable` where the machine is not up, or it is unknown whether it was heard.
+        """
+        ...
+
+    def thaw(self, handle: Handle) -> None:
+        """Let it go on; one that is not frozen, or gone, is success. Raises `Unreachable`."""
+        ...
+
+
+@runtime_checkable
 class CanRest(Protocol):
     """A driver whose machines can be stopped, keeping their disk, and started again."""
 

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from common import metrics, tracing
-from instances.providers.base import CanRest, Handle, OutOfCapacity, Provider, Refused, Sighting, Spec, Unreachable
+from instances.providers.base import (
+    CanFreeze,
+    CanRest,
+    Handle,
+    OutOfCapacity,
+    Provider,
+    Refused,
+    Sighting,
+    Spec,
+    Unreachable,
+)
 
 CALLS = metrics.histogram(
     "provider_call", "How long a provider took to answer.", ("provider", "call"), buckets_s=metrics.SLOW_S
@@ -18,7 +28,9 @@ ERRORS = metrics.counter(
 
 
 def observed(driver: Provider, name: str) -> Provider:
-    """`driver`, called `name`, as one that is watched; it rests machines if the driver does."""
+    """`driver`, called `name`, as one that is watched; it rests and freezes machines if the driver does."""
+    if isinstance(driver, CanRest) and isinstance(driver, CanFreeze):
+        return _ObservedFreeze(driver, driver, driver, name)
     return _ObservedRest(driver, driver, name) if isinstance(driver, CanRest) else _Observed(driver, name)
 
 
@@ -68,6 +80,20 @@ class _ObservedRest(_Observed):
     def start(self, handle: Handle) -> None:
         with self._watched("start"):
             self._resting.start(handle)
+
+
+class _ObservedFreeze(_ObservedRest):
+    def __init__(self, driver: Provider, resting: CanRest, freezing: CanFreeze, name: str) -> None:
+        super().__init__(driver, resting, name)
+        self._freezing = freezing
+
+    def freeze(self, handle: Handle) -> bool:
+        with self._watched("freeze"):
+            return self._freezing.freeze(handle)
+
+    def thaw(self, handle: Handle) -> None:
+        with self._watched("thaw"):
+            self._freezing.thaw(handle)
 
 
 def _kind(error: Exception) -> str:

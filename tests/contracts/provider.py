@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from instances.providers.base import CanRest, Handle, Power, Provider, Refused, Spec
+from instances.providers.base import CanFreeze, CanRest, Handle, Power, Provider, Refused, Spec
 
 Value = TypeVar("Value")
 
@@ -146,6 +146,40 @@ class ProviderContract:
         resting.stop(handle)
         with pytest.raises(Refused):
             resting.start(handle)
+
+    def test_a_frozen_machine_is_up_and_goes_on(self, provider: Provider, spec: Spec, token: str) -> None:
+        freezing, handle = _frozen(provider, spec, token, self.await_power)
+        assert freezing.freeze(handle)
+        assert provider.inspect(handle).power is Power.UP
+        for _ in range(2):
+            freezing.thaw(handle)
+        assert provider.inspect(handle).power is Power.UP
+
+    def test_a_frozen_machine_can_be_stopped_and_started(self, provider: Provider, spec: Spec, token: str) -> None:
+        _, handle = _frozen(provider, spec, token, self.await_power)
+        resting = _resting(provider)
+        resting.stop(handle)
+        self.await_power(provider, handle, Power.RESTING)
+        resting.start(handle)
+        self.await_power(provider, handle, Power.UP)
+
+    def test_a_frozen_machine_can_be_destroyed(self, provider: Provider, spec: Spec, token: str) -> None:
+        freezing, handle = _frozen(provider, spec, token, self.await_power)
+        provider.destroy(handle)
+        self.await_power(provider, handle, Power.GONE)
+        freezing.thaw(handle)
+
+
+def _frozen(
+    provider: Provider, spec: Spec, token: str, await_power: Callable[[Provider, Handle, Power], None]
+) -> tuple[CanFreeze, Handle]:
+    if not isinstance(provider, CanFreeze):
+        pytest.skip("machines of this driver cannot be frozen")
+    handle = provider.create(spec, token=token)
+    await_power(provider, handle, Power.UP)
+    if not provider.freeze(handle):
+        pytest.skip("this host cannot freeze machines")
+    return provider, handle
 
 
 def _resting(provider: Provider) -> CanRest:

@@ -127,5 +127,21 @@ def _files_and_variables(desk, instance_type):
     assert {"name": "a.txt", "kind": "file", "size": 8} in desk.act(type="list_files")["entries"]
 
 
+def test_a_paused_desktop_holds_still_and_goes_on(ask):
+    desk = ask("ubuntu")
+    desk.wait("running")
+    desk.shell("(for i in $(seq 600); do echo $i > tick; sleep 0.05; done) >/dev/null 2>&1 &")
+    wait_until(lambda: desk.shell("cat tick")["exit_code"] == 0, timeout_s=10, what="a tick", every_s=0.1)
+    desk.order("pause")
+    desk.wait("paused")
+    refused = desk.http.post(f"/api/instances/{desk.id}/actions", json={"type": "click"})
+    assert (refused.status_code, refused.json()["details"]["status"]) == (409, "paused")
+    desk.order("resume")
+    desk.wait("running")
+    before = int(desk.shell("cat tick")["stdout"])
+    wait_until(lambda: int(desk.shell("cat tick")["stdout"] or 0) > before, timeout_s=10, what="it to go on")
+    assert desk.read()["incarnation"] == 1
+
+
 def _endless(instance_type: str) -> str:
     return "for /l %i in (0,0,1) do @rem" if instance_type == "windows" else "sleep 60"

@@ -12,7 +12,7 @@ from instances import reconcile
 from instances.models import Instance, Status
 from instances.providers import registry
 
-UP = (Status.STARTING, Status.RUNNING, Status.STOPPING)
+UP = (Status.STARTING, Status.RUNNING, Status.PAUSED, Status.STOPPING)
 LOOK_EVERY_S = 0.1
 
 

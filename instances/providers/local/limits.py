@@ -6,11 +6,13 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PIDS = 2048
 _CPU_SHARES = 1024  # all of a machine weighs what one host process does: a fork bomb does not starve the hub
-_CONTROLLERS = ("memory", "pids", "cpu")
+_CONTROLLERS = ("memory", "pids", "cpu", "freezer")  # the last is one in version 1 only; 2 freezes any cgroup
+_STILL_WITHIN_S = 2.0
 
 
 class Cgroups:
@@ -72,11 +74,50 @@ def end(paths: list[str], *, within_s: float) -> bool:
     return True
 
 
+def freeze(paths: list[str]) -> bool:
+    """Hold still what is in these cgroups. False, and nothing is held, where this host cannot; twice is success."""
+    for path in map(Path, paths):
+        v1, v2 = path / "freezer.state", path / "cgroup.freeze"
+        with contextlib.suppress(OSError):
+            if v1.exists():
+                v1.write_text("FROZEN")
+                return _comes(lambda state=v1: state.read_text().strip() == "FROZEN") or _let_go(paths)  # type: ignore[misc]
+            if v2.exists():
+                v2.write_text("1")
+                events = path / "cgroup.events"
+                return _comes(lambda events=events: "frozen 1" in events.read_text()) or _let_go(paths)  # type: ignore[misc]
+    return False
+
+
+def thaw(paths: list[str]) -> None:
+    """Let go what is held; what is not, or is gone, is left alone."""
+    for path in map(Path, paths):
+        for name, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+            with contextlib.suppress(OSError):
+                if (path / name).exists():
+                    (path / name).write_text(word)
+
+
+def _let_go(paths: list[str]) -> bool:
+    thaw(paths)
+    return False
+
+
+def _comes(look: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _STILL_WITHIN_S
+    while not look():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
+
+
 def _removed(path: Path) -> bool:
     try:
         for pid in (path / "cgroup.procs").read_text().split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
+        thaw([str(path)])  # in version 1 what is frozen dies only then
         path.rmdir()
     except FileNotFoundError:
         return True
@@ -96,6 +137,7 @@ def _limit(controller: str, path: Path, memory_mib: int) -> None:
             ("memory.swap.max", "0"),
         ),
         "pids": (("pids.max", str(PIDS)),),
+        "freezer": (),
         "cpu": (("cpu.shares", str(_CPU_SHARES)), ("cpu.weight", str(_CPU_SHARES * 100 // 1024))),
     }
     for name, value in wanted[controller]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from instances.flavours import FLAVOURS
 from instances.providers.base import Handle, OutOfCapacity, Power, Refused, Sighting, Spec, Unreachable
-from instances.providers.local import capabilities, uids
+from instances.providers.local import capabilities, limits, uids
 from instances.providers.local.ending import end_keeper
 from instances.providers.local.gatehouse import ROOT
 from instances.providers.local.hearing import leave_word
@@ -31,7 +31,7 @@ _TRASH = ".gone-"
 
 
 class LocalProvider:
-    """Sandboxed desktops on this host; `Provider` and `CanRest`.
+    """Sandboxed desktops on this host; `Provider`, `CanRest` and `CanFreeze`.
 
     Where we are root, each machine runs as a host user of its own; all folders must then be open to others up to the
     root (0711 is enough for `machines_dir`). `egress_allow` are networks that machines may reach though not public.
@@ -103,6 +103,7 @@ class LocalProvider:
         """See `Provider.destroy`. Also ends a machine that is only half made."""
         run = self._run(handle.data["token"])
         with _host_errors(), contextlib.suppress(FileNotFoundError), run.ordered():
+            _let_go(run)
             if not end_keeper(run):
                 raise Unreachable("the machine's processes have not ended yet")
             # In one step, so that the token is free and no half of a machine is left; what takes time comes after.
@@ -126,6 +127,7 @@ class LocalProvider:
         run = self._run(handle.data["token"])
         with _host_errors(), contextlib.suppress(FileNotFoundError), run.ordered():
             run.order_rest()
+            _let_go(run)
             if run.keeper_lives():
                 end_keeper(run, gently=True)
 
@@ -147,6 +149,21 @@ class LocalProvider:
             run.forget_status()
             run.withdraw_rest()
             self._spawn_keeper(run)
+
+    def freeze(self, handle: Handle) -> bool:
+        """See `CanFreeze.freeze`. By the cgroup freezer, of version 1 or 2; without cgroups it cannot be done."""
+        run = self._run(handle.data["token"])
+        with _host_errors(), run.ordered():
+            status = run.status()
+            if status is None or status["power"] != Power.UP or not run.keeper_lives():
+                raise Unreachable("the machine is not up")
+            return limits.freeze(status["cgroups"])
+
+    def thaw(self, handle: Handle) -> None:
+        """See `CanFreeze.thaw`."""
+        run = self._run(handle.data["token"])
+        with _host_errors(), contextlib.suppress(FileNotFoundError), run.ordered():
+            _let_go(run)
 
     def capabilities(self) -> dict[str, str]:
         """For each flavour `ok`, or one line that says why this host cannot run it. Takes some 20 ms."""
@@ -228,6 +245,13 @@ class LocalProvider:
     def _empty_trash(self) -> None:
         for path in self._machines.glob(f"{_TRASH}*"):
             _remove(path)
+
+
+def _let_go(run: RunDirectory) -> None:
+    """Whoever is told to end must be able to hear it."""
+    status = run.status()
+    if status is not None:
+        limits.thaw(status["cgroups"])
 
 
 def _remove(path: Path) -> None:

@@ -125,6 +125,8 @@ class FaultWorld:
             self._last_event = since
         self.world.provider.machines = {self._machine(known): power for known, power in situation.machines.items()}
         self.world.guests.present = {self._machine(known): boot for known, boot in situation.present.items()}
+        paused = situation.row["status"] == Status.PAUSED
+        self.world.provider.frozen = {self._machine(situation.row["incarnation"])} if paused else set()
         self.boots, self.clock.at = situation.boots, situation.at
         self.seams.armed = None
 
@@ -194,10 +196,11 @@ class FaultWorld:
 
     def react(self, row: Instance) -> None:
         """Guests are there while their machines are up, and of a new boot after each start."""
+        frozen = self.world.provider.frozen
         for token in [*self.world.guests.present]:
-            if self.world.provider.machines.get(token) is not Power.UP:
+            if self.world.provider.machines.get(token) is not Power.UP or token in frozen:
                 self.world.guests.leave(token)
-        up = self.world.provider.machines.get(row.machine) is Power.UP
+        up = self.world.provider.machines.get(row.machine) is Power.UP and row.machine not in frozen
         if up and row.machine not in self.world.guests.present:
             self.arrive(row.machine)
 
@@ -213,10 +216,14 @@ class FaultWorld:
             case Status.RUNNING:
                 known = self.world.guests.present.get(row.machine) == row.boot_id
                 done = (row.observed_generation, row.observed_restart) == (row.generation, row.restart_generation)
-                return row.desired_state == Desired.RUNNING and known and done and machine is Power.UP
+                up = machine is Power.UP and row.machine not in self.world.provider.frozen
+                return row.desired_state == Desired.RUNNING and known and done and up
             case Status.STOPPED:
                 as_known = machine is Power.RESTING or (machine is None and row.handle is None)
-                return row.desired_state == Desired.STOPPED and as_known
+                return row.desired_state in (Desired.STOPPED, Desired.PAUSED) and as_known
+            case Status.PAUSED:
+                held = machine is Power.UP and row.machine in self.world.provider.frozen
+                return row.desired_state == Desired.PAUSED and held
         return row.status == row.desired_state
 
 

@@ -163,7 +163,7 @@ class Instance(Answer):
         | str
     )
     status_reason: str
-    desired_state: Literal["running", "stopped", "deleted"] | str
+    desired_state: Literal["running", "stopped", "paused", "deleted"] | str
     site_id: str
     user_id: str
     agent_id: str | None

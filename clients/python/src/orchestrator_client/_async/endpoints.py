@@ -150,6 +150,15 @@ class AsyncInstancesEndpoints(AsyncResource):
             Call("POST", f"/api/instances/{segment(id)}/logs", json=body, key=idempotency_key or new_key()),
         )
 
+    async def pause(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Hold a running instance still, with all that it does; where its machines cannot be, it is stopped.
+
+        `POST /api/instances/{id}/pause`
+        """
+        return await self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/pause", key=idempotency_key or new_key())
+        )
+
     def list_plans(self, id: str, /, **query: Unpack[sent.ListInstancePlansQuery]) -> AsyncPages[models.Plan]:
         """An instance's plans, newest first.
 
@@ -176,6 +185,15 @@ class AsyncInstancesEndpoints(AsyncResource):
         """
         return await self._one(
             models.Instance, Call("POST", f"/api/instances/{segment(id)}/restart", key=idempotency_key or new_key())
+        )
+
+    async def resume(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Let a paused instance go on.
+
+        `POST /api/instances/{id}/resume`
+        """
+        return await self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/resume", key=idempotency_key or new_key())
         )
 
     async def retry(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:

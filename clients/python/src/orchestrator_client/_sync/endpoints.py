@@ -147,6 +147,15 @@ class InstancesEndpoints(Resource):
             Call("POST", f"/api/instances/{segment(id)}/logs", json=body, key=idempotency_key or new_key()),
         )
 
+    def pause(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Hold a running instance still, with all that it does; where its machines cannot be, it is stopped.
+
+        `POST /api/instances/{id}/pause`
+        """
+        return self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/pause", key=idempotency_key or new_key())
+        )
+
     def list_plans(self, id: str, /, **query: Unpack[sent.ListInstancePlansQuery]) -> Pages[models.Plan]:
         """An instance's plans, newest first.
 
@@ -173,6 +182,15 @@ class InstancesEndpoints(Resource):
         """
         return self._one(
             models.Instance, Call("POST", f"/api/instances/{segment(id)}/restart", key=idempotency_key or new_key())
+        )
+
+    def resume(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
+        """Let a paused instance go on.
+
+        `POST /api/instances/{id}/resume`
+        """
+        return self._one(
+            models.Instance, Call("POST", f"/api/instances/{segment(id)}/resume", key=idempotency_key or new_key())
         )
 
     def retry(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
