@@ -66,13 +66,13 @@ def new_desktop(instance: Instance) -> dict[str, Any]:
     return {"id": str(instance.pk), "status": status_of(instance)}
 
 
-def desktop(instance: Instance) -> dict[str, Any]:
+def desktop(instance: Instance, *, stream_url: str | None) -> dict[str, Any]:
     """The answer to GET /v1/desktop/{id}; its client parses every field, none may be missing."""
     timeout_ms = NEVER_MS if instance.timeout_ms is None else instance.timeout_ms
     ends_at = instance.expires_at or instance.created_at + timedelta(milliseconds=timeout_ms)
     return {
         **new_desktop(instance),
-        "stream_url": None,
+        "stream_url": stream_url,
         "created_at": moment(instance.created_at),
         "timeout_at": moment(ends_at),
     }

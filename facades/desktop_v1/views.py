@@ -15,7 +15,7 @@ from facades.desktop_v1 import actions, shapes
 from facades.desktop_v1.refusals import REFUSALS
 from facades.views import DialectView
 from guest.protocol.actions import Bash
-from instances import perform, selectors, services
+from instances import perform, selectors, services, signed
 from instances.models import Instance, OnTimeout, Status
 
 NAME = "Desktop"
@@ -75,7 +75,9 @@ class DesktopView(_DesktopView):
     def get(self, request: Request, pk: UUID) -> Response:
         """How it is, when it ends, and where it can be watched. One that was stopped is still told of."""
         with site_scope(self.principal.site_id):
-            return Response(shapes.desktop(selectors.instance_of(self.principal, pk, with_deleted=True)))
+            instance = selectors.instance_of(self.principal, pk, with_deleted=True)
+        seen = signed.issue_view(self.principal, pk).url if instance.status == Status.RUNNING else None
+        return Response(shapes.desktop(instance, stream_url=seen))
 
 
 class StopDesktopView(_DesktopView):

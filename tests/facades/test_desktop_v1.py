@@ -59,7 +59,7 @@ def test_a_desktop_lives_and_ends(world: World, sdk: CyberdeskClient) -> None:
     world.guests.arrive(instance.machine)
     world.settle(instance)
     seen = sdk.get_desktop(made.id)
-    assert seen.status == "running"
+    assert (seen.status, "/view#" in seen.stream_url) == ("running", True)
     assert abs(seen.timeout_at - seen.created_at - timedelta(hours=1)) < timedelta(seconds=5)
     assert instance.instance_type == "browser"
 

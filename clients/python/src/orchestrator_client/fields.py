@@ -753,7 +753,7 @@ class ListInstancesQuery(TypedDict):
     created_before: NotRequired[datetime | str]
     created_by: NotRequired[str]
     desired_state: NotRequired[
-        Literal["deleted", "running", "stopped"] | list[Literal["deleted", "running", "stopped"]]
+        Literal["deleted", "paused", "running", "stopped"] | list[Literal["deleted", "paused", "running", "stopped"]]
     ]
     expires_before: NotRequired[datetime | str]
     id: NotRequired[str | list[str]]
