@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from guest.protocol.actions import AnyAction
@@ -23,6 +24,8 @@ class GuestPath(Protocol):
     def drive(self, incarnation: str, viewer: str, *, force: bool) -> None: ...
 
     def give_back(self, incarnation: str, viewer: str) -> None: ...
+
+    def boot_ids(self, incarnations: Sequence[str]) -> Mapping[str, str]: ...
 
 
 _plugged: dict[str, GuestPath] = {}

@@ -38,7 +38,12 @@ from instances.providers.observed import observed
 
 logger = logging.getLogger(__name__)
 
-SOON_S, RETRY_S, WATCH_S, REST_S = 0.5, 3.0, 30.0, 300.0
+SOON_S, RETRY_S = 0.5, 3.0
+WATCHED = None
+"""When to look next at what is as it is wished: not before somebody asks, or the patrol finds it changed."""
+REST_S = 300.0
+"""When to look next at a machine held still: its guest is silent, so the patrol learns too little of it."""
+
 GUEST_SILENT_S = 90.0
 REPLACE_AT_MOST = 3
 
@@ -148,7 +153,7 @@ def await_guest(instance: Instance) -> Outcome:
         return Outcome(
             "guest_ready",
             facts={"boot_id": presence.boot_id, "observed_generation": instance.generation},
-            look_in_s=WATCH_S,
+            look_in_s=WATCHED,
         )
     sighting = _sight(instance)
     if sighting.power == Power.GONE:
@@ -176,7 +181,7 @@ def watch(instance: Instance) -> Outcome:
         if not _configure(instance):
             return Outcome(facts=facts, look_in_s=RETRY_S)
         facts |= {"boot_id": presence.boot_id, "observed_generation": instance.generation}
-    return Outcome(facts=facts, look_in_s=WATCH_S)
+    return Outcome(facts=facts, look_in_s=WATCHED)
 
 
 def send_pause(instance: Instance) -> Outcome:
@@ -226,7 +231,7 @@ def await_rest(instance: Instance) -> Outcome:
         return Outcome(
             "went_down",
             reason=instance.wish_reason,
-            look_in_s=0.0 if instance.desired_state == Desired.RUNNING else REST_S,
+            look_in_s=0.0 if instance.desired_state == Desired.RUNNING else WATCHED,
         )
     _resting(instance).stop(_handle(instance))
     return Outcome(look_in_s=SOON_S)
@@ -253,7 +258,7 @@ def watch_rest(instance: Instance) -> Outcome:
     if sighting.power in (Power.UP, Power.RISING):  # a start from before its stop was late
         _resting(instance).stop(_handle(instance))
         return Outcome(look_in_s=RETRY_S)
-    return Outcome(look_in_s=REST_S)
+    return Outcome(look_in_s=WATCHED)
 
 
 def mend(instance: Instance) -> Outcome:

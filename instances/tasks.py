@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from common import clock, heartbeats
 from common.tenancy import CREW
-from instances import outbox, reconcile, retention, telling
+from instances import outbox, patrol, reconcile, retention, telling
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,14 @@ def sweep() -> int:
     for instance_id in due:
         look.delay(str(instance_id))
     return len(due)
+
+
+@shared_task(name="instances.patrol")
+def go_on_patrol() -> None:
+    """Find instances at rest that are not as their rows say, and machines that no row owns."""
+    for each in patrol.go_round():
+        logger.debug("patrol: %s", each)
+    heartbeats.mark("patrol")
 
 
 @shared_task(name="instances.keep_logs")

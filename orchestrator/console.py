@@ -45,6 +45,7 @@ _GROUPS: list[dict[str, Any]] = [
             _entry("Instances", "desktop_windows", "instances.Instance"),
             _entry("Events", "history", "instances.Event"),
             _entry("Logs", "notes", "instances.Log"),
+            _entry("Orphans", "device_unknown", "instances.Orphan"),
             _entry("Webhooks", "webhook", "instances.Webhook"),
             _entry("Deliveries", "outbox", "instances.WebhookDelivery"),
         ],

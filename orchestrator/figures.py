@@ -13,6 +13,7 @@ from django.db import connections
 from common import clock
 from common.ids import first_id_at
 from common.tenancy import CREW
+from instances.models import Orphan
 
 HOURS = 24
 STARTS_LOOKED_AT = 1_000
@@ -103,6 +104,11 @@ def queue(sites: Sequence[UUID] | None) -> Queue:
 def late_message_s() -> float:
     """Seconds that the most overdue message to a webhook has waited."""
     return float(_rows(_LATE_MESSAGE, None, now=clock.now())[0][0] or 0.0)
+
+
+def orphans() -> int:
+    """Machines that belong to no instance and are still there, as far as the patrol knows."""
+    return Orphan.everywhere.filter(gone_at=None).count()
 
 
 def _rows(statement: str, sites: Sequence[UUID] | None, **values: Any) -> list[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 from common import clock, heartbeats
 from instances.providers import registry
 from instances.providers.base import Refused
+from orchestrator import figures
 
 SILENT_AFTER = timedelta(seconds=30)
 NEEDED = ("database", "redis", "broker", "worker", "beat", "sweep", "plans_sweep", "gateway")
@@ -106,6 +107,16 @@ def _provider(name: str) -> dict[str, Any]:
     return {"flavours": dict(capabilities())} if capabilities else {}
 
 
+def _orphans() -> dict[str, Any]:
+    try:
+        count = figures.orphans()
+    except (DatabaseError, PoolTimeout) as error:
+        raise NotWell("PostgreSQL does not answer.") from error
+    if count:
+        raise NotWell(f"{count} machines belong to no instance; `manage.py orphans` shows them.")
+    return {"count": 0}
+
+
 CHECKS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "database": _database,
     "redis": _redis,
@@ -115,6 +126,8 @@ CHECKS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "sweep": _alive("sweep", "The sweep last ran:"),
     "plans_sweep": _alive("plans.sweep", "The sweep over plans last ran:"),
     "gateway": _gateway,
+    "patrol": _alive("patrol", "The patrol last went round:"),
+    "orphans": _orphans,
 }
 
 _BODY = inline_serializer(

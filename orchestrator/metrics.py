@@ -23,7 +23,7 @@ from common.errors import NotFound, NotSignedIn
 from orchestrator import figures
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-SWEEPS = {"sweep": "instances", "plans.sweep": "plans", "webhooks": "webhooks"}
+SWEEPS = {"sweep": "instances", "plans.sweep": "plans", "patrol": "patrol", "webhooks": "webhooks"}
 NEVER_S = 3600.0
 """What a sweep's lag is said to be at least, when it was not heard of within the hour."""
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip")
@@ -84,6 +84,7 @@ def _rows() -> Iterator[Metric]:
     queue = figures.queue(None)
     yield _one("looks_overdue", f"Instances due for a look; counted to {figures.OVERDUE_CAP}.", sum(queue.buckets))
     yield _one("queue_age_seconds", "How long the most overdue look has waited.", queue.oldest_s)
+    yield _one("orphans", "Machines that belong to no instance.", figures.orphans())
     yield _one("webhook_queue_age_seconds", "How long the most overdue message has waited.", figures.late_message_s())
 
 

@@ -135,6 +135,14 @@ CELERY_BEAT_SCHEDULE = {
     "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }
+PATROL_EVERY_S = float(os.environ.get("PATROL_EVERY_S", "30"))
+CELERY_BEAT_SCHEDULE["instances.patrol"] = {
+    "task": "instances.patrol",
+    "schedule": PATROL_EVERY_S,
+    "options": {"expires": PATROL_EVERY_S},
+}
+ORPHANS = os.environ.get("ORPHANS", "report")  # or destroy: what becomes of machines that belong to no instance
+ORPHAN_GRACE_S = float(os.environ.get("ORPHAN_GRACE_S", "600"))
 CELERY_BEAT_SCHEDULE["instances.tell_webhooks"] = {
     "task": "instances.tell_webhooks",
     "schedule": SWEEP_EVERY_S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from guest.protocol import PROTOCOL_VERSION
@@ -25,6 +26,13 @@ class SimulatedGuests:
         """Present is what is up. Each boot has a boot id of its own, as a real guest has."""
         machine = self._cloud.machine(incarnation)
         return self._others.presence(incarnation) if machine is None else _presence(machine)
+
+    def boot_ids(self, incarnations: Sequence[str]) -> Mapping[str, str]:
+        known = {machine.token: machine for machine in self._cloud.machines()}
+        ours = {name: _presence(known[name]) for name in incarnations if name in known}
+        found = {name: presence.boot_id for name, presence in ours.items() if presence is not None}
+        others = [name for name in incarnations if name not in known]
+        return {**found, **(self._others.boot_ids(others) if others else {})}
 
     def configure(self, incarnation: str, configure: Configure) -> None:
         machine = self._cloud.machine(incarnation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
@@ -135,6 +135,9 @@ class FakeGuests:
             return None
         hello = Hello(protocol=1, boot_id=boot_id, flavour="ubuntu", width=1280, height=800)
         return Presence(boot_id=boot_id, hello=hello, at=datetime.now(UTC))
+
+    def boot_ids(self, incarnations: Sequence[str]) -> Mapping[str, str]:
+        return {name: self.present[name] for name in incarnations if name in self.present}
 
     def configure(self, incarnation: str, configure: Configure) -> None:
         self._check(incarnation)

@@ -2,6 +2,7 @@
 
 from instances.admin.history import EventAdmin, LogAdmin
 from instances.admin.instance import InstanceAdmin
+from instances.admin.orphan import OrphanAdmin
 from instances.admin.webhook import DeliveryAdmin, WebhookAdmin
 
-__all__ = ["DeliveryAdmin", "EventAdmin", "InstanceAdmin", "LogAdmin", "WebhookAdmin"]
+__all__ = ["DeliveryAdmin", "EventAdmin", "InstanceAdmin", "LogAdmin", "OrphanAdmin", "WebhookAdmin"]

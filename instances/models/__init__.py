@@ -3,6 +3,7 @@
 from instances.models.event import Event
 from instances.models.instance import Desired, Instance, OnTimeout, Status
 from instances.models.log import Level, Log, LogType
+from instances.models.orphan import Orphan, OrphanReason
 from instances.models.webhook import DeliveryStatus, Webhook, WebhookDelivery
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Log",
     "LogType",
     "OnTimeout",
+    "Orphan",
+    "OrphanReason",
     "Status",
     "Webhook",
     "WebhookDelivery",

@@ -1,8 +1,8 @@
-"""What a provider is: four methods, and two optional parts. The core knows machines through this page only."""
+"""What a provider is: four methods, and optional parts. The core knows machines through this page only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -129,6 +129,15 @@ class CanFreeze(Protocol):
 
     def thaw(self, handle: Handle) -> None:
         """Let it go on; one that is not frozen, or gone, is success. Raises `Unreachable`."""
+        ...
+
+
+@runtime_checkable
+class LooksAfter(Protocol):
+    """A driver whose machines end by themselves when nobody has looked after them for long."""
+
+    def look_after(self, handles: Iterable[Handle]) -> None:
+        """Say to these machines that their owner is there. Cheap, and called for all of them twice a minute."""
         ...
 
 

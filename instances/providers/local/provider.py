@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from instances.flavours import FLAVOURS
@@ -121,6 +121,11 @@ class LocalProvider:
         for name in names:
             if _TOKEN.fullmatch(name):
                 yield name, self._handle(name)
+
+    def look_after(self, handles: Iterable[Handle]) -> None:
+        """See `LooksAfter.look_after`."""
+        for handle in handles:
+            leave_word(self._run(handle.data["token"]).heard)
 
     def stop(self, handle: Handle) -> None:
         """See `CanRest.stop`. The wish is kept on disk first, so it holds however the keeper ends."""

@@ -15,8 +15,9 @@ from django.db import connections
 from common import clock
 from common.errors import PlatformError
 from common.tenancy import CREW
-from instances import reconcile, services
+from instances import patrol, reconcile, services
 from instances.models import Desired, Instance, Status
+from instances.providers import registry
 from instances.providers.base import Power
 from tests.instances.conftest import World
 from tests.instances.faults.seams import Killed, Seams
@@ -28,6 +29,7 @@ AT_REST_WITHIN = 60
 IDENTITY = frozenset({"id", "site_id", "user_id", "created_by_id", "agent_id", "created_at"})
 """Columns that stay an instance's own when a situation is put under its name."""
 
+PATROL = timedelta(seconds=30)
 ANYBODY = "x" * 32
 
 
@@ -91,6 +93,7 @@ class FaultWorld:
     """`moves` are what may happen; `settle` lets the platform run until there is nothing more for it to do."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(registry, "names", lambda: iter(["fake"]))
         self.world, self.clock = world, VirtualClock(monkeypatch)
         self.boots = 0
         self.seams = Seams(monkeypatch, world.provider, world.guests)
@@ -188,11 +191,19 @@ class FaultWorld:
                 raise Broken(f"a deleted row's machine is there: {sorted(self.world.provider.machines)}")
             if self.is_at_rest(row):
                 return row
+            if row.look_again_at is None or row.look_again_at > self.clock.at + 2 * PATROL:
+                row = self.patrol()
             if row.look_again_at is None:
                 raise Broken(f"stuck in {row.status}, wished {row.desired_state}: nobody will look again")
             self.clock.move_to(row.look_again_at)
             self.step()
         raise Broken(f"stuck in {row.status}, wished {row.desired_state}, after {AT_REST_WITHIN} steps")
+
+    def patrol(self) -> Instance:
+        """What watches all that is at rest comes by."""
+        self.clock.move_to(self.clock.at + PATROL)
+        list(patrol.go_round())
+        return self.read()
 
     def react(self, row: Instance) -> None:
         """Guests are there while their machines are up, and of a new boot after each start."""
