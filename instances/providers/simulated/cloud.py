@@ -56,16 +56,15 @@ class Cloud:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def make(self, machine: Machine) -> None:
-        """Put a machine there; a token that is taken stays as it is."""
+    def make(self, *machines: Machine) -> None:
+        """Put machines there; a token that is taken stays as it is."""
         marks = ", ".join("?" * len(_COLUMNS.split(",")))
         with self._book() as book:
-            book.execute("DELETE FROM machine WHERE token = ? AND ends_at <= ?", [machine.token, _now()])
-            row = (
-                *(machine.token, machine.flavour, machine.width, machine.height),
-                *(machine.made_at, machine.up_at, machine.ends_at, machine.rests, machine.boots),
-            )
-            book.execute(f"INSERT OR IGNORE INTO machine ({_COLUMNS}) VALUES ({marks})", row)  # noqa: S608 - our own names
+            book.execute("BEGIN IMMEDIATE")
+            book.execute("DELETE FROM machine WHERE ends_at <= ?", [_now()])
+            rows = (tuple(getattr(machine, name) for name in _COLUMNS.split(", ")) for machine in machines)
+            book.executemany(f"INSERT OR IGNORE INTO machine ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+            book.execute("COMMIT")
 
     def machine(self, token: str) -> Machine | None:
         """The machine of that name, if it has not ended."""
