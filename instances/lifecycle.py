@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -82,6 +82,7 @@ class Outcome:
     """What a step found: the event that moves the status, columns to write along, and when to look again.
 
     `alarm` is an event that moves nothing but that somebody should see. `look_in_s` None: not before somebody asks.
+    `unless` is asked under the row's lock, right before the event; the outcome it gives takes this one's place.
     """
 
     event: str | None = None
@@ -89,6 +90,7 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
     alarm: str = ""
     look_in_s: float | None = 0.0
+    unless: Callable[[Instance], Outcome | None] | None = None
 
 
 def claim(instance_id: UUID, *, only_if_due: bool = False) -> Claim | None:
@@ -120,6 +122,8 @@ def conclude(claimed: Claim, outcome: Outcome) -> float | None:
         row = Instance.everywhere.select_for_update().get(pk=claimed.instance.pk)
         if row.lease_token != claimed.lease_token or row.status != claimed.instance.status:
             raise Superseded(f"instance {row.pk} is {row.status}, lease {row.lease_token}")
+        if outcome.unless is not None:
+            outcome = outcome.unless(row) or outcome
         for column, value in outcome.facts.items():
             setattr(row, column, value)
         if outcome.event:

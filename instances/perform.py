@@ -16,6 +16,7 @@ from instances.guestlink import Answer, GuestBusy, GuestDriven, GuestRefused, Gu
 from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
 from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES
+from sites import quotas
 from sites.principal import Principal
 
 # By hand, and each with the site's scope in one round trip: between them lies a click, which takes half a millisecond.
@@ -45,8 +46,10 @@ def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
         Conflict: the instance is not running, or a person drives it by the live view (code `DRIVEN`).
         Invalid: the desktop says that the action makes no sense, for example a point off its screen.
         GuestFailed, GuestSilent, TooMany: the machine could not do it, did not answer in time, or is overburdened.
+        TooMany: also where the site has used up its actions of a minute.
     """
     machine = _running_machine(principal, instance_id)
+    quotas.spend_action(principal.site_id)
     if isinstance(action, SetEnvironment | UnsetEnvironment):
         _keep_environment(principal, instance_id, action)
     try:

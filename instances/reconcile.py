@@ -15,7 +15,7 @@ from django.conf import settings
 
 from common import clock, logs, tokens
 from guest.protocol.hello import Configure
-from instances import lifecycle, ports, telemetry
+from instances import lifecycle, ports, telemetry, usage
 from instances.flavours import FLAVOURS
 from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.lifecycle import Claim, Outcome, Superseded
@@ -38,7 +38,7 @@ from instances.providers.observed import observed
 
 logger = logging.getLogger(__name__)
 
-SOON_S, RETRY_S = 0.5, 3.0
+SOON_S, QUEUED_S, RETRY_S = 0.5, 1.0, 3.0
 WATCHED = None
 """When to look next at what is as it is wished: not before somebody asks, or the patrol finds it changed."""
 REST_S = 300.0
@@ -133,7 +133,8 @@ def _look(instance: Instance) -> Outcome:
 # --- the steps ----------------------------------------------------------------------------------------------------
 def order(instance: Instance) -> Outcome:
     """Decide on a machine, before any is asked for: its name stands in the row first."""
-    return Outcome("ordered", facts={"incarnation": instance.incarnation + 1, "handle": None})
+    facts = {"incarnation": instance.incarnation + 1, "handle": None}
+    return Outcome("ordered", facts=facts, unless=_waits_its_turn)
 
 
 def hold_back(instance: Instance) -> Outcome:
@@ -270,7 +271,7 @@ def mend(instance: Instance) -> Outcome:
     if not _cleared(instance):
         return Outcome(look_in_s=SOON_S)
     facts = {"incarnation": instance.incarnation + 1, "handle": None, "boot_id": ""}
-    return Outcome("retried", facts=facts | ({"losses": 0} if asked else {}))
+    return Outcome("retried", facts=facts | ({"losses": 0} if asked else {}), unless=_waits_its_turn)
 
 
 def rest_in_error(instance: Instance) -> Outcome:
@@ -362,6 +363,17 @@ def _configure(instance: Instance) -> bool:
     except GuestRefused as refusal:
         raise Refused(f"the machine refused its configuration: {refusal}") from refusal
     return True
+
+
+def _waits_its_turn(row: Instance) -> Outcome | None:
+    """With as many machines in the making as the site may have: stay, say so, and look again. No deadline runs."""
+    reason = usage.waits_for(row)
+    if not reason:
+        return None
+    facts: dict[str, object] = {"status_reason": reason}
+    if row.status == S.PENDING:
+        facts["deadline_at"] = clock.in_s(lifecycle.PENDING_WITHIN_S)
+    return Outcome(facts=facts, look_in_s=QUEUED_S)
 
 
 def _cleared(instance: Instance) -> bool:

@@ -13,7 +13,7 @@ from django.db import transaction
 from common import clock
 from common.errors import Conflict, Invalid
 from common.tenancy import site_scope
-from instances import extending, lifecycle, selectors, tasks, timelimits
+from instances import extending, lifecycle, selectors, tasks, timelimits, usage
 from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Instance, Status
 from sites.models import Agent, Membership
@@ -43,6 +43,7 @@ def request_instance(
     Raises:
         Forbidden: the principal may not write instances.
         Invalid: the user is no member of the site, the agent is not the site's, or it would run for too long.
+        TooMany: a quota of the site is used up.
     """
     principal.must("instances:write")
     with site_scope(principal.site_id):
@@ -66,6 +67,7 @@ def request_instance(
             **_limits(limits),
         )
         instance.set_environment(environment_variables or {})
+        usage.reserve_instance(principal.site_id, instance_type=instance_type, running=desired_state == D.RUNNING)
         instance.save(force_insert=True, using="default")
         lifecycle.record(instance, "requested", status_to=instance.status)
         instance.save(update_fields=["last_event"])
@@ -120,6 +122,7 @@ def request_start(principal: Principal, instance_id: UUID) -> Instance:
 
     Raises:
         Conflict: it is being deleted.
+        TooMany: as many run as the site may have.
     """
     return _with_locked(principal, instance_id, partial(_wish, desired_state=D.RUNNING))
 
@@ -220,6 +223,8 @@ def _wish(instance: Instance, desired_state: str) -> None:
         raise Conflict("The instance is in error: retry it or delete it.", **_state(instance))
     if instance.desired_state == desired_state and not in_error:
         return
+    if desired_state == D.RUNNING and instance.desired_state not in usage.SHALL_RUN:
+        usage.reserve_running(instance.site_id)
     resumed = instance.desired_state == D.PAUSED
     instance.desired_state, instance.wish_reason = desired_state, ""
     kind = {

@@ -192,6 +192,21 @@ WEBHOOK_ALLOWED_NETWORKS = _list("WEBHOOK_ALLOWED_NETWORKS")
 WEBHOOK_RETRY_DAYS = float(os.environ.get("WEBHOOK_RETRY_DAYS", "3"))
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 
+
+# --- Quotas of a site that has none of its own; "none": no limit ----------------------------------------------------
+def _limit(name: str, default: str) -> int | None:
+    value = os.environ.get(name, default)
+    return None if value == "none" else int(value)
+
+
+QUOTAS: dict[str, Any] = {
+    "instances": _limit("QUOTA_INSTANCES", "500"),
+    "running": _limit("QUOTA_RUNNING", "250"),
+    "provisioning": _limit("QUOTA_PROVISIONING", "20"),
+    "actions_a_minute": _limit("QUOTA_ACTIONS_A_MINUTE", "12000"),
+    "per_type": {name: int(limit) for name, limit in (item.split("=") for item in _list("QUOTA_PER_TYPE"))},
+}
+
 # --- People ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "sites.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]

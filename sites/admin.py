@@ -44,13 +44,26 @@ class KeyAffecting(SiteOwnedAdmin):
         transaction.on_commit(keys.forget, using=CREW)
 
 
+QUOTAS = (
+    "quota_instances",
+    "quota_running",
+    "quota_provisioning",
+    "quota_actions_a_minute",
+    "quota_per_type",
+)
+
+
 @admin.register(Site)
 class SiteAdmin(KeyAffecting):
     noun = "sites"
     list_display = ["name", "time_zone", "is_active", "created_at"]
     search_fields = ["name"]
     list_filter = ["is_active"]
-    fields = ["name", "time_zone", "log_retention_days", "is_active"]
+    fields = ["name", "time_zone", "log_retention_days", "is_active", *QUOTAS]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Quotas are the platform's operators' to set; a site's own people see them."""
+        return () if getattr(request.user, "is_superuser", False) else QUOTAS
 
 
 class _LowerCase:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from functools import cache, partial
 
 import redis
@@ -12,32 +11,13 @@ from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from common.silence import Silence
+
 log = logging.getLogger(__name__)
 
 PREFIX = "nudge:"
-REST_AFTER_FAILURE_S = 1.0
-LOG_EVERY_S = 60.0
 
-
-class _Silence:
-    """How long a broken Redis is left alone, so that a request never pays for it twice, and when to speak of it."""
-
-    def __init__(self) -> None:
-        self._until = 0.0
-        self._logged_at = -LOG_EVERY_S
-
-    def holds(self) -> bool:
-        return time.monotonic() < self._until
-
-    def begin(self, error: Exception) -> None:
-        now = time.monotonic()
-        self._until = now + REST_AFTER_FAILURE_S
-        if now - self._logged_at >= LOG_EVERY_S:
-            self._logged_at = now
-            log.warning("nudges are lost while redis is away, streams poll slowly instead: %s", error)
-
-
-_silence = _Silence()
+_silence = Silence(log, "nudges are lost while redis is away, streams poll slowly instead")
 
 
 def nudge(*channels: str) -> None:

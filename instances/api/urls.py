@@ -1,4 +1,4 @@
-"""The routes of `/api/instances`, `/api/logs` and `/api/webhooks`."""
+"""The routes of `/api/instances`, `/api/logs`, `/api/webhooks` and of what a site uses of its quotas."""
 
 from django.urls import path
 
@@ -19,6 +19,8 @@ from instances.api.views import (
     StopView,
     WaitView,
 )
+from instances.api.usage import UsageView
+from instances.api.views import ExtendView, InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
 
 urlpatterns = [
     path("instances", InstanceViewSet.as_view({"get": "list", "post": "create"}), name="instances"),
@@ -60,6 +62,7 @@ urlpatterns = [
         webhooks.RedeliverView.as_view(),
         name="webhook-redeliver",
     ),
+    path("sites/<uuid:pk>/usage", UsageView.as_view(), name="site-usage"),
     path("logs", SiteLogsView.as_view({"get": "list", "post": "create"}), name="logs"),
     path("logs/tail", SiteLogTailView.as_view(), name="logs-tail"),
     path("logs/<uuid:pk>", LogView.as_view(), name="log"),

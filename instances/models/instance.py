@@ -145,6 +145,11 @@ class Instance(SiteOwned):
             models.Index(
                 fields=["site", "-updated_at", "-id"], name="instance_by_update", condition=Q(deleted_at=None)
             ),
+            models.Index(
+                fields=["site", "instance_type", "desired_state", "status"],
+                name="instance_quota",
+                condition=Q(deleted_at=None),
+            ),
             models.Index(fields=["user"], name="instance_by_user"),
             models.Index(fields=["look_again_at"], name="instance_due", condition=Q(look_again_at__isnull=False)),
         ]

@@ -46,6 +46,7 @@ PINNED = {
     "get_plan": 2,
     "get_root": 0,
     "get_site": 2,
+    "get_site_usage": 3,
     "get_user": 2,
     "get_webhook": 2,
     "list_agents": 3,

@@ -557,6 +557,13 @@ class AsyncSitesEndpoints(AsyncResource):
         """
         return await self._one(models.Site, Call("PATCH", f"/api/sites/{segment(id)}", json=fields, if_match=if_match))
 
+    async def usage(self, id: str, /) -> models.Usage:
+        """Counted now, from the rows. The platform's operators set the limits.
+
+        `GET /api/sites/{id}/usage`
+        """
+        return await self._one(models.Usage, Call("GET", f"/api/sites/{segment(id)}/usage"))
+
 
 class AsyncTicketsEndpoints(AsyncResource):
     async def create(self, *, idempotency_key: str | None = None) -> models.Ticket:

@@ -542,6 +542,13 @@ class SitesEndpoints(Resource):
         """
         return self._one(models.Site, Call("PATCH", f"/api/sites/{segment(id)}", json=fields, if_match=if_match))
 
+    def usage(self, id: str, /) -> models.Usage:
+        """Counted now, from the rows. The platform's operators set the limits.
+
+        `GET /api/sites/{id}/usage`
+        """
+        return self._one(models.Usage, Call("GET", f"/api/sites/{segment(id)}/usage"))
+
 
 class TicketsEndpoints(Resource):
     def create(self, *, idempotency_key: str | None = None) -> models.Ticket:

@@ -1,0 +1,120 @@
+"""How much a site may have and do at once: its limits, the lock under which they are checked, and the refusal.
+
+What is counted lies further up: callers lock the site here, count their own rows, and ask here whether there is room.
+So there are no counters that could drift. Actions are counted in Redis, by the minute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connections
+
+from common import windows
+from common.errors import TooMany
+from common.tenancy import execute_in_site
+from common.windows import Window
+
+ASK_AGAIN_IN_S = 30.0
+REMEMBERED_S = 10.0
+_REMEMBERED_MAX = 10_000
+_COLUMNS = "quota_instances, quota_running, quota_provisioning, quota_actions_a_minute, quota_per_type::text"
+_READ = f"SELECT {_COLUMNS} FROM sites_site WHERE id = %s"  # noqa: S608 - names of our own
+_LOCK = f"{_READ} FOR NO KEY UPDATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The site's own limits over the platform's; None: no limit."""
+
+    instances: int | None
+    running: int | None
+    provisioning: int | None
+    actions_a_minute: int | None
+    per_type: Mapping[str, int]
+
+
+def locked(site_id: UUID, *, using: str = "default") -> Limits:
+    """The site's limits, and its lock until the transaction on `using` ends: what is counted now stays true.
+
+    Whoever locks a row of the site as well, locks that first.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute(_LOCK, [site_id])
+        return _limits(cursor.fetchone())
+
+
+def limits_of(site_id: UUID) -> Limits:
+    """The site's limits as they are now, without a lock."""
+    rows = execute_in_site(site_id, _READ, [site_id])
+    return _limits(rows[0])
+
+
+def must_fit(quota: str, *, limit: int | None, used: int) -> None:
+    """Return when one more fits in.
+
+    Raises:
+        TooMany: it does not; `details` names the quota, its limit and what is used of it.
+    """
+    if limit is not None and used >= limit:
+        message = f"The site's quota of {limit} is used up: {quota.replace('_', ' ')}."
+        raise TooMany(message, code="QUOTA_EXCEEDED", retry_after_s=ASK_AGAIN_IN_S, quota=quota, limit=limit, used=used)
+
+
+def spend_action(site_id: UUID) -> None:
+    """Count one action of the site. A changed limit takes effect within ten seconds.
+
+    Raises:
+        TooMany: the last minute had as many as it may have.
+    """
+    limit = _remembered_limits(site_id).actions_a_minute
+    verdict = windows.spend([_actions(site_id, limit)]) if limit is not None else None
+    if verdict is not None and not verdict.allowed:
+        standing = verdict.tightest
+        raise TooMany(
+            f"The site's quota of {limit} actions a minute is used up.",
+            code="QUOTA_EXCEEDED",
+            retry_after_s=standing.room_in_s,
+            quota="actions_a_minute",
+            limit=limit,
+            used=standing.used,
+        )
+
+
+def actions_of_last_minute(site_id: UUID, limits: Limits) -> int | None:
+    """How many actions count just now; None where nobody knows, because Redis is away or nothing is limited."""
+    if limits.actions_a_minute is None:
+        return None
+    verdict = windows.spend([_actions(site_id, limits.actions_a_minute)], cost=0)
+    return None if verdict is None else verdict.tightest.used
+
+
+def _actions(site_id: UUID, limit: int | None) -> Window:
+    return Window(f"actions:{site_id}", limit or 0, 60)
+
+
+_remembered: dict[UUID, tuple[float, Limits]] = {}
+
+
+def _remembered_limits(site_id: UUID) -> Limits:
+    known = _remembered.get(site_id)
+    if known is not None and known[0] > time.monotonic():
+        return known[1]
+    if len(_remembered) >= _REMEMBERED_MAX:
+        _remembered.clear()
+    limits = limits_of(site_id)
+    _remembered[site_id] = time.monotonic() + REMEMBERED_S, limits
+    return limits
+
+
+def _limits(row: tuple[Any, ...]) -> Limits:
+    *own, per_type = row
+    names = ("instances", "running", "provisioning", "actions_a_minute")
+    chosen = {name: settings.QUOTAS[name] if mine is None else mine for name, mine in zip(names, own, strict=True)}
+    return Limits(**chosen, per_type={**settings.QUOTAS["per_type"], **orjson.loads(per_type)})
