@@ -20,6 +20,15 @@ from infra.embedded.processes import Failed, free_port, tail, trim
 from infra.embedded.secrets import Secrets, write_private
 from infra.embedded.valkey import Valkey
 
+RATE_LIMITS = {
+    "RATE_LIMIT_KEY": "60000/60",
+    "RATE_LIMIT_SITE": "60000/60",
+    "RATE_LIMIT_ADDRESS": "60000/60",
+    "RATE_LIMIT_ANONYMOUS": "6000/60",
+    "RATE_LIMIT_FAILURES": "600/60",
+}
+"""On one host for oneself everybody comes from one address, and a script may be in a hurry."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -81,6 +90,7 @@ class Deployment:
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
             "PROMETHEUS_MULTIPROC_DIR": str(self.state.metrics),
+            **{name: os.environ.get(name, limit) for name, limit in RATE_LIMITS.items()},
         }
 
     def environment(self) -> dict[str, str]:

@@ -7,13 +7,16 @@ bridge's few threads. In production a balancer may send the same kinds of reques
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from asgiref.typing import HTTPScope
 
 from common.api import errors
+from common.bars import Bar, barred
 from common.errors import PlatformError, Unavailable
 from common.realtime import hub
 from facades import doors
@@ -23,9 +26,11 @@ from orchestrator.relay import GatewayRelay
 
 LONG_AT_MOST = 512
 """Streams and waits at once: each holds a thread of Django's, asleep but not free of charge."""
+MADE_TO_WAIT_S, MADE_TO_WAIT_AT_MOST = 0.25, 1024
 _LONG_PATHS = ("/wait", "/tail")
 _ACTION_PATHS = ("/actions", "/bash-action", "/computer-action")
 _LONG_WORDS = (b"bash", b"wait")
+_KEY_HEADERS = frozenset({b"authorization", b"x-api-key"})
 
 
 class FrontDoor:
@@ -40,6 +45,7 @@ class FrontDoor:
         self._websocket = websocket
         self._max_body_bytes = max_body_bytes
         self._long = 0
+        self._waiting = 0
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -57,6 +63,9 @@ class FrontDoor:
             return
         except Gone:
             return
+        if (bar := barred(_secret(scope))) is not None:
+            await self._turn_away(scope, send, bar)
+            return
         scope = with_length(scope, body)
         if self.gateway is not None and self.gateway.serves(scope["path"]):
             await self._serve_gateway(self.gateway, scope, body, send)
@@ -70,6 +79,16 @@ class FrontDoor:
             await gateway.http(scope, body, send)
         except Unavailable as error:
             await _answer(scope, send, error)
+
+    async def _turn_away(self, scope: HTTPScope, send: Send, bar: Bar) -> None:
+        """Without a thread, and not at once: who asks again as soon as they are refused costs next to nothing so."""
+        if self._waiting < MADE_TO_WAIT_AT_MOST:
+            self._waiting += 1
+            try:
+                await asyncio.sleep(MADE_TO_WAIT_S)
+            finally:
+                self._waiting -= 1
+        await _answer(scope, send, bar.refusal, headers=bar.headers)
 
     async def _serve_long(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if self._long >= LONG_AT_MOST:
@@ -102,14 +121,32 @@ def is_long(scope: HTTPScope, body: bytes) -> bool:
     return scope["method"] == "POST" and path.endswith(_ACTION_PATHS) and any(word in body for word in _LONG_WORDS)
 
 
-async def _answer(scope: HTTPScope, send: Send, error: PlatformError, *, close: bool = False) -> None:
+def _secret(scope: HTTPScope) -> str:
+    """The key that the request shows, as `sites.api.authentication.key_in` reads it; empty where it shows none."""
+    shown = {name: value for name, value in scope["headers"] if name in _KEY_HEADERS}
+    header = shown.get(b"authorization", b"").strip().decode("latin-1")
+    if not header:
+        return shown.get(b"x-api-key", b"").decode("latin-1")
+    kind, _, rest = header.partition(" ")
+    return rest.strip() if kind.lower() == "bearer" else header
+
+
+async def _answer(
+    scope: HTTPScope,
+    send: Send,
+    error: PlatformError,
+    *,
+    close: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     said = errors.body(error.message, error.code, error.details)
     status, words = doors.rephrase(scope["path"], error.status, said)
     body = orjson.dumps(words)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    said_with = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    said_with += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     if close:
-        headers.append((b"connection", b"close"))
+        said_with.append((b"connection", b"close"))
     if error.retry_after_s is not None:
-        headers.append((b"retry-after", str(math.ceil(error.retry_after_s)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+        said_with.append((b"retry-after", str(math.ceil(error.retry_after_s)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": said_with})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "common.api.middleware.RequestId",
+    "common.api.middleware.Caller",
     "common.api.telemetry.Observed",
     "facades.doors.InDialect",
     "common.api.middleware.SaneRequest",
@@ -207,6 +208,23 @@ QUOTAS: dict[str, Any] = {
     "per_type": {name: int(limit) for name, limit in (item.split("=") for item in _list("QUOTA_PER_TYPE"))},
 }
 
+
+# --- Rate limits: so many requests in so many seconds ----------------------------------------------------------------
+def _rate(name: str, default: str) -> tuple[int, int]:
+    times, _, window_s = os.environ.get(name, default).partition("/")
+    return int(times), int(window_s or 60)
+
+
+RATE_LIMITS: dict[str, tuple[int, int]] = {
+    "key": _rate("RATE_LIMIT_KEY", "6000/60"),
+    "site": _rate("RATE_LIMIT_SITE", "12000/60"),
+    "address": _rate("RATE_LIMIT_ADDRESS", "12000/60"),
+    "anonymous": _rate("RATE_LIMIT_ANONYMOUS", "600/60"),
+    "failures": _rate("RATE_LIMIT_FAILURES", "60/60"),
+}
+if not _flag("RATE_LIMITS", default=True):
+    RATE_LIMITS = {}
+
 # --- People ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "sites.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
@@ -266,6 +284,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "common.api.schema.Schema",
     "NUM_PROXIES": int(os.environ.get("TRUSTED_PROXIES") or "0"),  # whose X-Forwarded-For throttles may believe
+    "DEFAULT_THROTTLE_CLASSES": ["sites.api.limits.ByCaller"],
     "EXCEPTION_HANDLER": "common.api.exceptions.handle",
     "PAGE_SIZE": 50,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # always six digits; TIME_ZONE is UTC

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from common.errors import Invalid, NotFound, NotSignedIn
 from common.realtime.credentials import Credentials
+from sites import limits
 from sites.keys import check_standing, find_principal, principal_of_session
 from sites.principal import Principal
 from sites.tickets import redeem
@@ -21,12 +22,18 @@ class MembersOnly:
             NotSignedIn: there are none, or they are not good.
             NotFound: they are good, for another site than the one they name.
             Invalid: a member of several sites named none.
+            RateLimited: too many requests, or too many that failed from there.
         """
+        principal = self._known(credentials)
+        limits.admit(principal)
+        return principal
+
+    def _known(self, credentials: Credentials) -> Principal:
         wanted = _site(credentials.site)
         if credentials.user is not None:
             return principal_of_session(credentials.user, wanted)
         if credentials.ticket is not None:
-            principal = redeem(credentials.ticket)
+            principal = _redeemed(credentials.ticket)
         elif credentials.key is not None:
             principal = find_principal(credentials.key)
         else:
@@ -37,6 +44,14 @@ class MembersOnly:
 
     def recheck(self, principal: Principal) -> None:
         check_standing(principal)
+
+
+def _redeemed(ticket: str) -> Principal:
+    try:
+        return redeem(ticket)
+    except NotSignedIn:
+        limits.note_failure()
+        raise
 
 
 def _site(named: str | None) -> UUID | None:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from common import logs
 from common.errors import Forbidden, Invalid, NotFound, NotSignedIn
 from common.tenancy import CREW
+from sites import limits
 from sites.models import Agent, ApiKey, Membership, Site, User
 from sites.principal import Principal
 from sites.roles import Role, effective_scopes
@@ -76,18 +77,22 @@ def make_key(
     return key, secret
 
 
-def find_principal(secret: str) -> Principal:
+def find_principal(secret: str, *, notes_failure: bool = True) -> Principal:
     """Who shows this key. An answer is remembered for three seconds at most in this process.
 
     `forget` ends that at once here; a revocation in another process takes effect here within those three seconds.
+    A key that is not good counts against the address being served, unless another door will ask the same.
 
     Raises:
         NotSignedIn: no such key, or it is revoked or expired, or its user, site or agent is gone: always the same.
+        RateLimited: too many of them from there; a key that was good here lately is let in all the same.
     """
     digest = _digest(secret)
     known = _known.get(digest)
     if known is None or known.until < time.monotonic():
-        known = _look_up(secret, digest)
+        if known is None:
+            limits.must_not_be_barred()
+        known = _looked_up(secret, digest, notes_failure=notes_failure)
     if known.expires_at is not None and known.expires_at <= timezone.now():
         raise NotSignedIn()
     logs.about(site_id=known.principal.site_id)
@@ -178,6 +183,15 @@ def _good_keys() -> models.QuerySet[ApiKey]:
     unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     acting = Q(agent=None) | Q(agent__is_active=True)
     return ApiKey.everywhere.filter(unexpired, acting, revoked_at=None)
+
+
+def _looked_up(secret: str, digest: bytes, *, notes_failure: bool) -> _Known:
+    try:
+        return _look_up(secret, digest)
+    except NotSignedIn:
+        if notes_failure:
+            limits.note_failure()
+        raise
 
 
 def _look_up(secret: str, digest: bytes) -> _Known:

@@ -43,7 +43,7 @@ def announce() -> Deployment:
     """Put the run's settings into the environment, where Django's settings will read them. Nothing runs yet."""
     os.environ.pop("PUBLIC_URL", None)
     deployment = temporary_deployment("tests")
-    os.environ.update(deployment.settings(), DJANGO_SETTINGS_MODULE="orchestrator.settings")
+    os.environ.update(deployment.settings(), DJANGO_SETTINGS_MODULE="orchestrator.settings", RATE_LIMITS="off")
     return deployment
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from django.http import HttpResponse
 
+from common.errors import PlatformError
 from common.logs import request_id
 
 
@@ -27,3 +29,10 @@ def answer(
     """The same shape from outside of REST framework: middleware and the handlers of unknown routes."""
     content = orjson.dumps(body(message, code, details))
     return HttpResponse(content, status=status, content_type="application/json", headers=dict(headers or {}))
+
+
+def refused(error: PlatformError) -> HttpResponse:
+    """An error of ours as such an answer, for doors that refuse before REST framework has begun."""
+    wait_s = error.retry_after_s
+    headers = {} if wait_s is None else {"Retry-After": str(max(1, math.ceil(wait_s)))}
+    return answer(error.status, error.message, error.code, details=error.details, headers=headers)

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 
 from common import logs
 from common.api.errors import answer
+from common.origin import address_of, coming_from
 
 _Handler = Callable[[HttpRequest], Any]
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -53,6 +54,22 @@ class RequestId(TwoWays):
             return _named(await self.get_response(request), name)
 
 
+class Caller(TwoWays):
+    """Knows the client's address while the request is served, and tells in the answer what they may still ask: a door
+    that counts leaves the headers in `request.rate_limit`."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        client = address_of(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR"))
+        if self.is_async:
+            return self._later(request, client)
+        with coming_from(client):
+            return _with_limits(request, cast(HttpResponseBase, self.get_response(request)))
+
+    async def _later(self, request: HttpRequest, client: str | None) -> HttpResponseBase:
+        with coming_from(client):
+            return _with_limits(request, await self.get_response(request))
+
+
 class SaneRequest(TwoWays):
     """Refuses NULs in the address and bodies past the limit; makes `/api/things/` the same route as `/api/things`."""
 
@@ -81,6 +98,12 @@ def canonical(path: str) -> str:
 
 def _small(path: str) -> str:
     return path if path == path.lower() else _UUID.sub(lambda found: found[0].lower(), path)
+
+
+def _with_limits(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    for name, value in getattr(request, "rate_limit", {}).items():
+        response.headers[name] = value
+    return response
 
 
 def _named(response: HttpResponseBase, name: str) -> HttpResponseBase:

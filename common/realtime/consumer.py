@@ -15,6 +15,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from common.api import errors
 from common.errors import Invalid, NotFound, PlatformError, TooMany
+from common.origin import address_of, coming_from
 from common.realtime import hub
 from common.realtime.credentials import Credentials, Doorkeeper, credentials_of
 from common.realtime.follow import Resync, Tick, follow, in_thread
@@ -88,7 +89,8 @@ class StreamConsumer(AsyncJsonWebsocketConsumer):
         return orjson.dumps(content, default=str).decode()
 
     def _admit(self, credentials: Credentials) -> Stream:
-        self._principal = self._doorkeeper.admit(credentials)
+        with coming_from(_client(self.scope)):
+            self._principal = self._doorkeeper.admit(credentials)
         (target,) = self.scope["url_route"]["kwargs"].values()
         return self._open_stream(self._principal, _uuid(target))
 
@@ -132,6 +134,11 @@ class StreamConsumer(AsyncJsonWebsocketConsumer):
             self._pump.cancel()
         await self.send_json({"type": "error"} | errors.body(error.message, error.code, error.details))
         await self.close(4000 + error.status, error.code)
+
+
+def _client(scope: Any) -> str | None:
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return address_of((scope.get("client") or [None])[0], ",".join(forwarded))
 
 
 class _Allowance:

@@ -34,8 +34,8 @@ class InvitationViewSet(ListModelMixin, DestroyModelMixin, Shows):
 
     def get_throttles(self) -> list[BaseThrottle]:
         if self.action != "create":
-            return []
-        return [throttling.InvitationsBySite(), throttling.InvitationsByEmail()]
+            return super().get_throttles()
+        return [*super().get_throttles(), throttling.InvitationsBySite(), throttling.InvitationsByEmail()]
 
     @extend_schema(request=serializers.NewInvitationSerializer, responses={201: serializers.InvitationSerializer})
     def create(self, request: Request) -> Response:

@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
+from common.api.errors import refused
 from common.api.etag import etag_of
 from common.api.hotlist import EMPTY, Asked, HotList
 from common.api.rowsql import columns_of
@@ -26,7 +27,9 @@ from common.errors import PlatformError
 from common.prepared import read_in_site
 from sites.api.authentication import key_in
 from sites.api.base import SiteOwnedViewSet
+from sites.api.limits import count_request
 from sites.keys import find_principal
+from sites.limits import RateLimited
 from sites.principal import Principal
 
 logger = logging.getLogger(__name__)
@@ -83,10 +86,13 @@ def short(
     if not secret:
         return None
     try:
-        principal = find_principal(secret)
+        principal = find_principal(secret, notes_failure=False)
         if view.scopes["GET"] not in principal.scopes:
             return None
+        count_request(request, principal, secret)
         return _answer(view, action, request, kwargs, principal, allowed)
+    except RateLimited as refusal:
+        return refused(refusal)
     except (PlatformError, APIException):
         return None
     except Error as error:
