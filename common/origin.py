@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
 
@@ -27,7 +28,7 @@ def coming_from(client: str | None) -> Iterator[None]:
 
 def address_of(peer: str | None, forwarded_for: str | None) -> str | None:
     """The client's address: the peer's, or what as many proxies as we trust have passed on; None when it is none."""
-    trusted = int(settings.REST_FRAMEWORK["NUM_PROXIES"] or 0)
+    trusted: Any = settings.REST_FRAMEWORK["NUM_PROXIES"]
     named = peer
     if trusted and forwarded_for:
         hops = forwarded_for.split(",")

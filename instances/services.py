@@ -16,6 +16,7 @@ from common.tenancy import site_scope
 from instances import extending, lifecycle, selectors, tasks, timelimits, usage
 from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Instance, Status
+from sites import audit
 from sites.models import Agent, Membership
 from sites.principal import Principal
 
@@ -70,6 +71,7 @@ def request_instance(
         usage.reserve_instance(principal.site_id, instance_type=instance_type, running=desired_state == D.RUNNING)
         instance.save(force_insert=True, using="default")
         lifecycle.record(instance, "requested", status_to=instance.status)
+        audit.record(principal, "instance.created", instance, instance_type=instance_type)
         instance.save(update_fields=["last_event"])
         _look_on_commit(instance)
         return instance
@@ -105,6 +107,8 @@ def change_instance(principal: Principal, instance_id: UUID, **changes: Any) -> 
         if desired_state:
             _wish(instance, desired_state)
         instance.save()
+        asked = {"desired_state": desired_state} if desired_state else {}
+        audit.record(principal, "instance.changed", instance, fields=sorted(changes), **asked)
         return instance
 
 
@@ -114,7 +118,7 @@ def request_stop(principal: Principal, instance_id: UUID) -> Instance:
     Raises:
         Conflict: it is being deleted, or in error, where only retry and delete lead on.
     """
-    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.STOPPED))
+    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.STOPPED), "instance.stop_requested")
 
 
 def request_start(principal: Principal, instance_id: UUID) -> Instance:
@@ -124,7 +128,7 @@ def request_start(principal: Principal, instance_id: UUID) -> Instance:
         Conflict: it is being deleted.
         TooMany: as many run as the site may have.
     """
-    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.RUNNING))
+    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.RUNNING), "instance.start_requested")
 
 
 def request_restart(principal: Principal, instance_id: UUID) -> Instance:
@@ -142,7 +146,7 @@ def request_restart(principal: Principal, instance_id: UUID) -> Instance:
         lifecycle.record(instance, "restart_requested")
         _wake(instance)
 
-    return _with_locked(principal, instance_id, restart)
+    return _with_locked(principal, instance_id, restart, "instance.restart_requested")
 
 
 def request_pause(principal: Principal, instance_id: UUID) -> Instance:
@@ -160,7 +164,7 @@ def request_pause(principal: Principal, instance_id: UUID) -> Instance:
             raise Conflict(message, **_state(instance))
         _wish(instance, D.PAUSED)
 
-    return _with_locked(principal, instance_id, pause)
+    return _with_locked(principal, instance_id, pause, "instance.pause_requested")
 
 
 def request_resume(principal: Principal, instance_id: UUID) -> Instance:
@@ -177,7 +181,7 @@ def request_resume(principal: Principal, instance_id: UUID) -> Instance:
             raise Conflict(message, **_state(instance))
         _wish(instance, D.RUNNING)
 
-    return _with_locked(principal, instance_id, resume)
+    return _with_locked(principal, instance_id, resume, "instance.resume_requested")
 
 
 def request_retry(principal: Principal, instance_id: UUID) -> Instance:
@@ -194,21 +198,22 @@ def request_retry(principal: Principal, instance_id: UUID) -> Instance:
             )
         _wish(instance, D.RUNNING)
 
-    return _with_locked(principal, instance_id, retry)
+    return _with_locked(principal, instance_id, retry, "instance.retry_requested")
 
 
 def request_deletion(principal: Principal, instance_id: UUID) -> Instance:
     """Have the machine destroyed and then the row hidden; accepted in every status, and twice."""
-    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.DELETED))
+    return _with_locked(principal, instance_id, partial(_wish, desired_state=D.DELETED), "instance.deletion_requested")
 
 
 # --- what the services share --------------------------------------------------------------------------------------
-def _with_locked(principal: Principal, instance_id: UUID, change: Any) -> Instance:
+def _with_locked(principal: Principal, instance_id: UUID, change: Any, action: str) -> Instance:
     principal.must("instances:write")
     with site_scope(principal.site_id):
         instance = selectors.locked_instance(principal, instance_id)
         change(instance)
         instance.save()
+        audit.record(principal, action, instance)
         return instance
 
 

@@ -24,7 +24,8 @@ SHALL_RUN = (Desired.RUNNING, Desired.PAUSED)
 """A paused machine keeps its memory, and its place."""
 
 _COUNT = """
-SELECT instance_type, count(*), count(*) FILTER (WHERE desired_state = ANY(%s)), count(*) FILTER (WHERE status = ANY(%s))
+SELECT instance_type, count(*),
+    count(*) FILTER (WHERE desired_state = ANY(%s)), count(*) FILTER (WHERE status = ANY(%s))
 FROM instances_instance WHERE site_id = %s AND deleted_at IS NULL GROUP BY instance_type
 """
 # Those that were asked for earlier and wait as well go first.

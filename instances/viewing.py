@@ -20,6 +20,7 @@ from instances.guestlink import Driver, GuestDriven, GuestUnreachable
 from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
 from instances.signed import VIEW, view_token
+from sites import audit
 from sites.keys import principal_again
 from sites.principal import Principal
 
@@ -88,6 +89,8 @@ def steer(token: str, viewer: str, wish: Wish) -> None:
             raise GuestDriven(driver.label)
         by_force = f", from {driver.label}" if driver is not None else ""
         _write(principal, instance, f"{claims.label} took over the desktop{by_force}.", wish)
+        taken_from = {"taken_from": driver.label} if driver is not None else {}
+        audit.record(principal, "view.taken_over", instance, **taken_from)
         ports.guests().drive(instance.machine, viewer, force=True)
     except GuestDriven as driven:
         raise Conflict(f"{driven}.", code="DRIVEN", driver=driven.label) from driven

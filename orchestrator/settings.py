@@ -133,6 +133,7 @@ CELERY_BEAT_SCHEDULE = {
     "instances.sweep": {"task": "instances.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
     "sites.mail_due": {"task": "sites.mail_due", "schedule": 30.0, "options": {"expires": 30}},
     "sites.forget_answers": {"task": "sites.forget_answers", "schedule": 600.0, "options": {"expires": 600}},
+    "sites.keep_audit": {"task": "sites.keep_audit", "schedule": 3600.0, "options": {"expires": 3600}},
     "instances.keep_logs": {"task": "instances.keep_logs", "schedule": 600.0, "options": {"expires": 600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
 }
@@ -227,7 +228,8 @@ if not _flag("RATE_LIMITS", default=True):
 
 # --- People ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "sites.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["sites.signin.WatchedBackend"]
+AUDIT_RETENTION_DAYS = int(os.environ.get("AUDIT_RETENTION_DAYS", "400"))
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

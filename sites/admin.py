@@ -19,12 +19,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from common.admin import crew_page
+from common.admin import ShownOnly, crew_page
 from common.admin_orders import Order, OrderedAdmin
 from common.tenancy import CREW
 from sites import keys, members, services
 from sites.admin_base import SiteOwnedAdmin, principal_at
-from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.models import Agent, ApiKey, AuditEntry, Membership, Site, User
 from sites.roles import ALL_SCOPES, Role
 
 
@@ -236,6 +236,33 @@ class ApiKeyAdmin(OrderedAdmin, SiteOwnedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # a revoked key stays as a record
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(ShownOnly, SiteOwnedAdmin):
+    """Shown to those whose role reads it, each their sites'; the platform's own entries to superusers."""
+
+    noun = "audit"
+    list_display = ["created_at", "action", "target_type", "target_name", "site", "user_id", "via", "address"]
+    list_select_related = ["site"]
+    list_filter = ["via", "target_type", "created_at"]
+    search_fields = ["action", "target_id", "target_name", "address", "request_id"]
+    fields = [
+        "created_at",
+        "action",
+        "target_type",
+        "target_id",
+        "target_name",
+        "site",
+        "user_id",
+        "agent_id",
+        "key_id",
+        "via",
+        "address",
+        "request_id",
+        "details",
+    ]
+    readonly_fields = fields
 
 
 admin.site.unregister(Group)

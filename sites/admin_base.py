@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 from common.admin import CrewAdmin
 from common.errors import NotFound
 from common.tenancy import CREW
+from sites import audit
 from sites.keys import sites_of
 from sites.models import Membership, Site, SiteOwned, User
 from sites.principal import Principal
@@ -66,6 +67,20 @@ class SiteOwnedAdmin(CrewAdmin):
             return rows.filter(pk__in=Membership.everywhere.filter(site__in=mine).values("user_id"))
         return rows.filter(site__in=mine) if issubclass(rows.model, SiteOwned) else rows.none()
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.added", obj)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """`message` is a sentence, or for a form the names of the fields that changed."""
+        audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.changed", obj, what=message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for obj in queryset:
+            audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.deleted", obj)
+        return super().log_deletions(request, queryset)
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None and self._asks_for_site():
             field = forms.ModelChoiceField(
@@ -99,6 +114,10 @@ class SiteOwnedAdmin(CrewAdmin):
 
     def _asks_for_site(self) -> bool:
         return issubclass(self.model, SiteOwned)
+
+
+def _staff(request: HttpRequest) -> UUID:
+    return cast(UUID, request.user.pk)
 
 
 def roles_of(request: HttpRequest) -> dict[UUID, str]:

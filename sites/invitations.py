@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from common import clock
 from common.errors import Conflict, Invalid
 from common.tenancy import site_scope
-from sites import members, passwords, selectors, tasks
+from sites import audit, members, passwords, selectors, tasks
 from sites.mailing import digest
 from sites.models import Invitation, Membership, User
 from sites.models.invitation import OPEN
@@ -50,6 +50,7 @@ def invite(principal: Principal, *, email: str, role: str) -> Invitation:
                 invitation.save(using="default", force_insert=True)
         except IntegrityError as error:
             raise Conflict("They are being invited at this moment.") from error
+        audit.record(principal, "invitation.created", invitation, role=role)
         transaction.on_commit(partial(tasks.mail_soon, invitation.pk))
     return invitation
 
@@ -66,6 +67,8 @@ def revoke_invitation(principal: Principal, invitation: Invitation) -> None:
             invitation.refresh_from_db(using="default")
             if invitation.accepted_at is not None:
                 raise Conflict("It was accepted already; remove the membership instead.", status=invitation.status)
+        else:
+            audit.record(principal, "invitation.revoked", invitation)
 
 
 def accept(token: str, *, password: str | None = None, name: str = "") -> Membership:
@@ -87,6 +90,8 @@ def accept(token: str, *, password: str | None = None, name: str = "") -> Member
         invitation.accepted_at = clock.now()
         invitation.mail_due_at = None
         invitation.save(using="default", update_fields=["accepted_at", "mail_due_at"])
+        whoever = Principal(site_id, membership.user_id, invitation.role, frozenset(), via="door")
+        audit.record(whoever, "invitation.accepted", invitation, role=invitation.role)
     return membership
 
 

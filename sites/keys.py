@@ -20,7 +20,7 @@ from django.utils import timezone
 from common import logs
 from common.errors import Forbidden, Invalid, NotFound, NotSignedIn
 from common.tenancy import CREW
-from sites import limits
+from sites import audit, limits
 from sites.models import Agent, ApiKey, Membership, Site, User
 from sites.principal import Principal
 from sites.roles import Role, effective_scopes
@@ -96,6 +96,7 @@ def find_principal(secret: str, *, notes_failure: bool = True) -> Principal:
     if known.expires_at is not None and known.expires_at <= timezone.now():
         raise NotSignedIn()
     logs.about(site_id=known.principal.site_id)
+    audit.note_address(known.principal)
     return known.principal
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from common.errors import Conflict, Forbidden, Invalid
 from common.tenancy import site_scope
-from sites import keys, passwords, selectors
+from sites import audit, keys, passwords, selectors
 from sites.models import ApiKey, Membership, Site, User
 from sites.principal import Principal
 from sites.roles import SCOPES_OF_ROLE, Role
@@ -28,7 +28,9 @@ def create_member(principal: Principal, *, email: str, role: str, name: str = ""
     may_grant(principal, role)
     user = User(email=User.objects.normalize_email(email).lower(), name=name)
     passwords.set_password(user, password)
-    enrol(principal.site_id, user, role)
+    with site_scope(principal.site_id):
+        membership = enrol(principal.site_id, user, role)
+        audit.record(principal, "member.created", membership, user_id=str(user.pk), role=role)
     return user
 
 
@@ -43,7 +45,10 @@ def add_member(principal: Principal, *, role: str, user_id: UUID | None = None, 
     principal.must("memberships:write")
     may_grant(principal, role)
     user = _person(user_id, email)
-    return join(principal.site_id, user, role)
+    with site_scope(principal.site_id):
+        membership = join(principal.site_id, user, role)
+        audit.record(principal, "member.added", membership, user_id=str(user.pk), role=role)
+    return membership
 
 
 def change_role(principal: Principal, membership: Membership, *, role: str) -> Membership:
@@ -55,6 +60,8 @@ def change_role(principal: Principal, membership: Membership, *, role: str) -> M
         may_grant(principal, role)
         if role != Role.OWNER:
             _leave_an_owner(membership)
+        what = {"user_id": str(membership.user_id), "role_from": membership.role, "role": role}
+        audit.record(principal, "member.role_changed", membership, **what)
         membership.role = role
         membership.save(using="default", update_fields=["role"])
         transaction.on_commit(keys.forget)
@@ -75,6 +82,7 @@ def remove_member(principal: Principal, membership: Membership) -> None:
         _leave_an_owner(membership)
         theirs = ApiKey.of(principal.site_id).filter(user_id=membership.user_id, revoked_at=None)
         theirs.update(revoked_at=timezone.now())
+        audit.record(principal, "member.removed", membership, user_id=str(membership.user_id), role=membership.role)
         membership.delete(using="default")
         transaction.on_commit(keys.forget)
 

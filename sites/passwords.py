@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 
 from common.errors import Invalid, Unavailable
 from common.tenancy import CREW
-from sites import tasks
+from sites import audit, tasks
 from sites.models import User
 
 
@@ -59,6 +59,7 @@ def confirm_reset(token: str, password: str) -> None:
             raise Invalid("This link does not work, or no more. Ask for another one.", code="TOKEN_INVALID")
         set_password(user, password)
         user.save(using=CREW, update_fields=["password"])
+        audit.record_of_person(user, "password_reset")
 
 
 def _locked(user_id: str) -> User | None:

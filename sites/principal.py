@@ -11,13 +11,16 @@ from common.errors import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller within one site. `agent_id` is set when a key of an agent was shown; `key_id` when any key was."""
+    """A caller within one site; `door` is somebody who comes in by a letter's token.
+
+    `agent_id` is set when a key of an agent was shown; `key_id` when any key was.
+    """
 
     site_id: UUID
     user_id: UUID
     role: str
     scopes: frozenset[str]
-    via: Literal["key", "session", "ticket", "console"]
+    via: Literal["key", "session", "ticket", "console", "door"]
     agent_id: UUID | None = None
     key_id: UUID | None = None
 

@@ -17,6 +17,7 @@ _VIEWER = frozenset(
 )
 _OPERATOR = _VIEWER | {"instances:write", "instances:act", "logs:write", "plans:write", "agents:write"}
 _ADMIN = _OPERATOR | {
+    "audit:read",
     "keys:read",
     "keys:write",
     "memberships:write",

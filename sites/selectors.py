@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from common.errors import Invalid
-from sites.models import Agent, ApiKey, Invitation, Membership, Site, User
+from sites.models import Agent, ApiKey, AuditEntry, Invitation, Membership, Site, User
 from sites.principal import Principal
 
 
@@ -38,6 +38,12 @@ def invitations(principal: Principal) -> QuerySet[Invitation]:
     """Who was asked into the site, without the hashes of the tokens."""
     principal.must("invitations:read")
     return Invitation.of(principal.site_id).defer("token_hash").order_by("-id")
+
+
+def audit_entries(principal: Principal) -> QuerySet[AuditEntry]:
+    """Who did what in the site, the newest first."""
+    principal.must("audit:read")
+    return AuditEntry.of(principal.site_id).order_by("-id")
 
 
 def agents(principal: Principal) -> QuerySet[Agent]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from common.errors import Forbidden, Invalid
 from common.tenancy import site_scope
-from sites import keys, selectors
+from sites import audit, keys, selectors
 from sites.models import Agent, ApiKey, Site
 from sites.principal import Principal
 from sites.roles import ALL_SCOPES, SCOPES_OF_ROLE, effective_scopes
@@ -23,6 +23,7 @@ def update_site(principal: Principal, site: Site, **changes: Any) -> Site:
     """`changes` of `name`, `time_zone` and `log_retention_days`."""
     principal.must("sites:write")
     with site_scope(principal.site_id):
+        audit.record(principal, "site.changed", site, fields=sorted(changes))
         return _changed(site, changes, allowed={"name", "time_zone", "log_retention_days"})
 
 
@@ -31,6 +32,7 @@ def create_agent(principal: Principal, *, name: str, description: str = "", is_a
     agent = Agent(site_id=principal.site_id, name=name, description=description, is_active=is_active)
     with site_scope(principal.site_id):
         agent.save(using="default", force_insert=True)
+        audit.record(principal, "agent.created", agent)
     return agent
 
 
@@ -39,6 +41,7 @@ def update_agent(principal: Principal, agent: Agent, **changes: Any) -> Agent:
     principal.must("agents:write")
     with site_scope(principal.site_id):
         changed = _changed(agent, changes, allowed={"name", "description", "is_active"})
+        audit.record(principal, "agent.changed", agent, fields=sorted(changes))
         transaction.on_commit(keys.forget)
     return changed
 
@@ -47,6 +50,7 @@ def delete_agent(principal: Principal, agent: Agent) -> None:
     """Its keys go with it; the instances it worked on stay."""
     principal.must("agents:write")
     with site_scope(principal.site_id):
+        audit.record(principal, "agent.deleted", agent)
         agent.delete(using="default")
         transaction.on_commit(keys.forget)
 
@@ -76,16 +80,20 @@ def create_key(
         agent = selectors.agent_of(principal.site_id, agent_id) if agent_id else None
         if expires_at is not None and expires_at <= timezone.now():
             raise Invalid("expires_at: Lies in the past.", fields={"expires_at": ["Lies in the past."]})
-        return keys.make_key(
+        key, secret = keys.make_key(
             site_id=principal.site_id, user_id=owner_id, name=name, agent=agent, scopes=granted, expires_at=expires_at
         )
+        audit.record(principal, "key.created", key, user_id=str(owner_id), scopes=granted)
+        return key, secret
 
 
 def revoke_key(principal: Principal, key: ApiKey) -> ApiKey:
     """It is refused from now on. Revoking it twice changes nothing."""
     principal.must("keys:write")
     with site_scope(principal.site_id):
-        ApiKey.of(principal.site_id).filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+        good = ApiKey.of(principal.site_id).filter(pk=key.pk, revoked_at=None)
+        if good.update(revoked_at=timezone.now()):
+            audit.record(principal, "key.revoked", key)
         transaction.on_commit(keys.forget)
         key.refresh_from_db(using="default", fields=["revoked_at"])
     return key

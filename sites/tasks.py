@@ -9,7 +9,7 @@ from uuid import UUID
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from sites import idempotency, mailing
+from sites import idempotency, mailing, retention
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,12 @@ def mail_reset(self: Any, email: str) -> None:
 def forget_answers() -> int:
     """Delete the answers that were kept for idempotency keys of more than a day ago."""
     return idempotency.forget_old()
+
+
+@shared_task(name="sites.keep_audit")
+def keep_audit() -> None:
+    """Make the audit log's coming months and drop those that are too old."""
+    retention.keep_audit()
 
 
 def mail_soon(invitation_id: UUID) -> None:

@@ -8,6 +8,7 @@ from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
 from instances.api.streaming import CdpView, DriverView, ViewView
+from instances.api.usage import UsageView
 from instances.api.views import (
     ExtendView,
     InstanceViewSet,
@@ -19,8 +20,6 @@ from instances.api.views import (
     StopView,
     WaitView,
 )
-from instances.api.usage import UsageView
-from instances.api.views import ExtendView, InstanceViewSet, RestartView, RetryView, StartView, StopView, WaitView
 
 urlpatterns = [
     path("instances", InstanceViewSet.as_view({"get": "list", "post": "create"}), name="instances"),

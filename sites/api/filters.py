@@ -10,7 +10,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
 from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet
-from sites.models import Agent, ApiKey, Invitation, Membership, Site, User
+from sites.models import Agent, ApiKey, AuditEntry, Invitation, Membership, Site, User
 from sites.models.invitation import OPEN
 from sites.roles import Role
 
@@ -51,6 +51,24 @@ class InvitationFilter(ListFilterSet):
     def by_pending(self, invitations: QuerySet[Invitation], name: str, pending: bool) -> QuerySet[Invitation]:
         waiting = invitations.filter(OPEN, expires_at__gt=timezone.now())
         return waiting if pending else invitations.exclude(pk__in=waiting.values("pk"))
+
+
+class AuditFilter(ListFilterSet):
+    user_id = filters.UUIDFilter()
+    agent_id = filters.UUIDFilter()
+    key_id = filters.UUIDFilter()
+
+    class Meta:
+        model = AuditEntry
+        fields = {
+            "action": ["exact", "startswith"],
+            "via": ["exact"],
+            "target_type": ["exact"],
+            "target_id": ["exact"],
+            "target_name": ["exact"],
+            "address": ["exact"],
+            "request_id": ["exact"],
+        }
 
 
 class AgentFilter(ListFilterSet):

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from common.api.serializers import StrictModelSerializer, StrictSerializer
-from sites.models import Agent, ApiKey, Invitation, Membership, Site, User
+from sites.models import Agent, ApiKey, AuditEntry, Invitation, Membership, Site, User
 from sites.models.invitation import InvitationStatus
 from sites.roles import ALL_SCOPES, Role
 
@@ -196,6 +196,34 @@ class PrincipalSerializer(StrictSerializer):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return {**super().to_representation(instance), "scopes": sorted(instance.scopes)}
+
+
+class AuditSerializer(StrictModelSerializer):
+    """Who did what to which row, and from where."""
+
+    user_id = serializers.UUIDField(read_only=True, allow_null=True)
+    agent_id = serializers.UUIDField(read_only=True, allow_null=True)
+    key_id = serializers.UUIDField(read_only=True, allow_null=True)
+    details = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id",
+            "created_at",
+            "action",
+            "target_type",
+            "target_id",
+            "target_name",
+            "user_id",
+            "agent_id",
+            "key_id",
+            "via",
+            "address",
+            "request_id",
+            "details",
+        ]
+        read_only_fields = fields
 
 
 class TicketSerializer(StrictSerializer):

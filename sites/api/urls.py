@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from common.api.routing import Router
-from sites.api import accounts, pages, sign_in, views
+from sites.api import accounts, audit, pages, sign_in, views
 
 router = Router()
 router.register("sites", views.SiteViewSet, basename="site")
@@ -34,6 +34,8 @@ urlpatterns = [
     path("password-resets/confirm", accounts.ConfirmPasswordResetView.as_view(), name="confirm-password-reset"),
     path("me", views.MeView.as_view(), name="me"),
     path("users/me", views.OwnUserView.as_view(), name="own-user"),
+    path("audit", audit.AuditViewSet.as_view({"get": "list"}), name="audit"),
+    path("audit/export", audit.AuditExportView.as_view({"get": "export"}), name="audit-export"),
     path("tickets", views.TicketView.as_view(), name="tickets"),
     *router.urls,
 ]

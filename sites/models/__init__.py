@@ -2,6 +2,7 @@
 
 from sites.models.agent import Agent
 from sites.models.api_key import ApiKey
+from sites.models.audit import AuditEntry
 from sites.models.invitation import Invitation
 from sites.models.kept_answer import KeptAnswer
 from sites.models.membership import Membership
@@ -10,4 +11,15 @@ from sites.models.second_factor import SecondFactor
 from sites.models.site import Site
 from sites.models.user import User
 
-__all__ = ["Agent", "ApiKey", "Invitation", "KeptAnswer", "Membership", "SecondFactor", "Site", "SiteOwned", "User"]
+__all__ = [
+    "Agent",
+    "ApiKey",
+    "AuditEntry",
+    "Invitation",
+    "KeptAnswer",
+    "Membership",
+    "SecondFactor",
+    "Site",
+    "SiteOwned",
+    "User",
+]

@@ -45,6 +45,7 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "mail_due_at": INNER,
         "mail_attempts": INNER,
     },
+    "sites.AuditEntry": {"site": SITE, "details": TEXT},
     "sites.Agent": {"site": SITE, "description": "by `search`"},
     "sites.ApiKey": {
         "site": SITE,
@@ -120,7 +121,10 @@ UNFILTERED: dict[str, dict[str, str]] = {
 }
 
 
-UNORDERED = {"instances.Log": "by time only, forwards and back by cursor: it has millions of rows"}
+UNORDERED = {
+    "sites.AuditEntry": "by time only, forwards and back by cursor",
+    "instances.Log": "by time only, forwards and back by cursor: it has millions of rows",
+}
 
 
 def _routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -50,6 +50,7 @@ PINNED = {
     "get_user": 2,
     "get_webhook": 2,
     "list_agents": 3,
+    "list_audit": 3,
     "list_instance_events": 4,
     "list_instance_logs": 1,
     "list_instance_plans": 4,
@@ -66,6 +67,7 @@ PINNED = {
     "list_webhooks": 3,
 }
 UNPINNED = {
+    "get_audit_export": "reads in batches for as long as it lasts",
     "get_instance_log_tail": STREAM,
     "get_log_tail": STREAM,
     "get_instance_cdp": "it answers for a running browser alone, which this site has none of",

@@ -25,6 +25,7 @@ TABLE = {
     "instances:act": "operator admin owner",
     "logs:write": "operator admin owner",
     "plans:write": "operator admin owner",
+    "audit:read": "admin owner",
     "keys:read": "admin owner",
     "keys:write": "admin owner",
     "memberships:write": "admin owner",

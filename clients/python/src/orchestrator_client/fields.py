@@ -283,6 +283,7 @@ class NewKeyRequest(TypedDict):
             Literal[
                 "agents:read",
                 "agents:write",
+                "audit:read",
                 "instances:act",
                 "instances:read",
                 "instances:write",
@@ -740,6 +741,38 @@ class ListAgentsQuery(TypedDict):
     Words that must all occur in `name`, `description`.
     """
     updated_after: NotRequired[datetime | str]
+
+
+class ListAuditQuery(TypedDict):
+    action: NotRequired[str]
+    action__startswith: NotRequired[str]
+    address: NotRequired[str]
+    agent_id: NotRequired[str]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    key_id: NotRequired[str]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    request_id: NotRequired[str]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `action`, `target_name`.
+    """
+    target_id: NotRequired[str]
+    target_name: NotRequired[str]
+    target_type: NotRequired[str]
+    user_id: NotRequired[str]
+    via: NotRequired[str]
 
 
 class ListInstancesQuery(TypedDict):

@@ -26,6 +26,32 @@ class Agent(Answer):
     updated_at: AwareDatetime
 
 
+class Audit(Answer):
+    """
+    Who did what to which row, and from where.
+    """
+
+    id: str
+    created_at: AwareDatetime
+    action: str
+    """
+    What happened, as `key.created`.
+    """
+    target_type: str
+    target_id: str
+    target_name: str
+    user_id: str | None
+    agent_id: str | None
+    key_id: str | None
+    via: str
+    """
+    `key`, `session`, `ticket`, `console` or `door`.
+    """
+    address: str
+    request_id: str
+    details: dict[str, Any]
+
+
 class Cdp(Answer):
     """
     Where DevTools clients connect. Keep it like a key: whoever has it drives the browser until it expires.
@@ -383,6 +409,20 @@ class Principal(Answer):
     via: Literal["key", "session", "ticket", "console"] | str
 
 
+class Quota(Answer):
+    """
+    One quota. Null as a limit: there is none; as what is used: nobody counts.
+    """
+
+    quota: str
+    """
+    `instances`, `running`, `provisioning`, `instances.browser`, …
+    """
+    limit: int | None
+    used: int | None
+    remaining: int | None
+
+
 class Root(Answer):
     """
     Addresses by name.
@@ -470,6 +510,15 @@ class Try(Answer):
     status: int | None
     took_ms: float
     error: str
+
+
+class Usage(Answer):
+    """
+    What a 429 `QUOTA_EXCEEDED` names in `details.quota` stands here under the same name.
+    """
+
+    site_id: str
+    quotas: list[Quota]
 
 
 class User(Answer):

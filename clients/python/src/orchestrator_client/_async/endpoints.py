@@ -53,6 +53,22 @@ class AsyncAgentsEndpoints(AsyncResource):
         await self._nothing(Call("DELETE", f"/api/agents/{segment(id)}", if_match=if_match))
 
 
+class AsyncAuditEndpoints(AsyncResource):
+    def list(self, **query: Unpack[sent.ListAuditQuery]) -> AsyncPages[models.Audit]:
+        """Who did what to which row, and from where; the newest first. Nobody can change or delete an entry.
+
+        `GET /api/audit`
+        """
+        return self._pages(models.Audit, "/api/audit", query)
+
+    async def export(self) -> bytes:
+        """Takes the filters of the list. It is written while it is read, so nothing waits for all of it.
+
+        `GET /api/audit/export`
+        """
+        return await self._bytes(Call("GET", "/api/audit/export"))
+
+
 class AsyncInstancesEndpoints(AsyncResource):
     def list(self, **query: Unpack[sent.ListInstancesQuery]) -> AsyncPages[models.Instance]:
         """The machines of a site.
@@ -706,6 +722,7 @@ class AsyncEndpoints:
 
     def __init__(self, transport: AsyncTransport) -> None:
         self.agents = AsyncAgentsEndpoints(transport)
+        self.audit = AsyncAuditEndpoints(transport)
         self.instances = AsyncInstancesEndpoints(transport)
         self.invitations = AsyncInvitationsEndpoints(transport)
         self.keys = AsyncKeysEndpoints(transport)

@@ -52,6 +52,22 @@ class AgentsEndpoints(Resource):
         self._nothing(Call("DELETE", f"/api/agents/{segment(id)}", if_match=if_match))
 
 
+class AuditEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListAuditQuery]) -> Pages[models.Audit]:
+        """Who did what to which row, and from where; the newest first. Nobody can change or delete an entry.
+
+        `GET /api/audit`
+        """
+        return self._pages(models.Audit, "/api/audit", query)
+
+    def export(self) -> bytes:
+        """Takes the filters of the list. It is written while it is read, so nothing waits for all of it.
+
+        `GET /api/audit/export`
+        """
+        return self._bytes(Call("GET", "/api/audit/export"))
+
+
 class InstancesEndpoints(Resource):
     def list(self, **query: Unpack[sent.ListInstancesQuery]) -> Pages[models.Instance]:
         """The machines of a site.
@@ -685,6 +701,7 @@ class Endpoints:
 
     def __init__(self, transport: Transport) -> None:
         self.agents = AgentsEndpoints(transport)
+        self.audit = AuditEndpoints(transport)
         self.instances = InstancesEndpoints(transport)
         self.invitations = InvitationsEndpoints(transport)
         self.keys = KeysEndpoints(transport)

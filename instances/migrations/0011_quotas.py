@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("instances", "0007_lists_by_index"),
-        ("sites", "0007_quotas"),
+        ("instances", "0010_orphan"),
+        ("sites", "0009_quotas"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

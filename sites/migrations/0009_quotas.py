@@ -7,7 +7,7 @@ import sites.models.site
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sites", "0006_kept_answer_walls"),
+        ("sites", "0008_second_factor_walls"),
     ]
 
     operations = [
