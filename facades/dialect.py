@@ -12,7 +12,9 @@ Refusal = tuple[int, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`rephrase(path, status, body)` says our error body (`common.api.errors.body`) in the dialect's words."""
+    """`rephrase(path, status, body)` says our error body (`common.api.errors.body`) in the dialect's words;
+    `may_take_long(path)` says where an answer may take seconds."""
 
     owns: Callable[[str], bool]
     rephrase: Callable[[str, int, Mapping[str, Any]], Refusal]
+    may_take_long: Callable[[str], bool] = lambda path: False

@@ -15,10 +15,10 @@ from django.http.response import HttpResponseBase
 from common.api import errors
 from common.api.middleware import TwoWays
 from common.errors import PlatformError
-from facades import desktop_v1
+from facades import desktop_v1, sessions_v1
 from facades.dialect import Dialect, Refusal
 
-DIALECTS: tuple[Dialect, ...] = (desktop_v1.DIALECT,)
+DIALECTS: tuple[Dialect, ...] = (desktop_v1.DIALECT, sessions_v1.DIALECT)
 _KEPT_HEADERS = ("Retry-After", "WWW-Authenticate")
 
 
@@ -31,6 +31,12 @@ def rephrase(path: str, status: int, body: Mapping[str, Any]) -> Refusal:
     """A refusal of ours as it is said at `path`."""
     dialect = dialect_of(path)
     return (status, dict(body)) if dialect is None else dialect.rephrase(path, status, body)
+
+
+def may_take_long(path: str) -> bool:
+    """Whether the dialect of `path`, where it is one's, says that an answer there may take seconds."""
+    dialect = dialect_of(path)
+    return dialect is not None and dialect.may_take_long(path)
 
 
 class InDialect(TwoWays):

@@ -116,7 +116,7 @@ def is_long(scope: HTTPScope, body: bytes) -> bool:
     if any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]):
         return True
     path = scope["path"].rstrip("/")
-    if path.endswith(_LONG_PATHS):
+    if path.endswith(_LONG_PATHS) or doors.may_take_long(path):
         return True
     return scope["method"] == "POST" and path.endswith(_ACTION_PATHS) and any(word in body for word in _LONG_WORDS)
 

@@ -9,6 +9,7 @@ from typing import Any
 import dj_database_url
 
 from facades.desktop_v1 import actions as desktop_actions
+from facades.sessions_v1 import actions as sessions_actions
 from guest.protocol import actions
 from orchestrator import providers
 
@@ -306,7 +307,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": True,
     "DEFAULT_QUERY_MANAGER": "_base_manager",  # a tenant's model has no `objects`
-    "APPEND_COMPONENTS": {"schemas": actions.openapi_schemas() | desktop_actions.openapi_schemas()},
+    "APPEND_COMPONENTS": {
+        "schemas": {
+            **actions.openapi_schemas(),
+            **desktop_actions.openapi_schemas(),
+            **sessions_actions.openapi_schemas(),
+        }
+    },
     # Choices stay where they are used: named components would need an entry here for every field of the same name.
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",

@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/", include("instances.api.urls")),
     path("", include("instances.api.viewer")),
     path("v1/", include("facades.desktop_v1.urls")),
+    path("v1/", include("facades.sessions_v1.urls")),
     re_path(r"^(api|v1)/", unknown_route),
 ]
 handler400, handler403, handler404, handler500 = bad_request, permission_denied, not_found, server_error

@@ -20,7 +20,11 @@ OPERATIONS = {
 }
 
 
-PAGES = {"desktop": {400, 401, 403, 404, 409, 429, 500, 502}}
+_SESSIONS = {401, 403, 404, 409, 422, 429, 502, 503, 504}
+PAGES = {
+    "desktop": {400, 401, 403, 404, 409, 429, 500, 502},
+    **dict.fromkeys(["start", "instance", "instances", "auth_states"], _SESSIONS),
+}
 
 
 def _schema(body: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,10 @@ STREAM = "a stream reads for as long as it lasts; tests/realtime count its reads
 PINNED = {
     "get_agent": 2,
     "get_desktop": 2,
+    "get_session": 2,
+    "get_session_stream_url": 2,
+    "list_session_auth_states": 0,
+    "list_sessions": 2,
     "get_instance": 1,
     "get_instance_view": 3,
     "get_instance_view_driver": 2,
@@ -71,6 +75,9 @@ UNPINNED = {
     "get_instance_log_tail": STREAM,
     "get_log_tail": STREAM,
     "get_instance_cdp": "it answers for a running browser alone, which this site has none of",
+    "get_session_env": "it is the machine that answers",
+    "get_session_cdp_url": "it answers for a running browser alone, which this site has none of",
+    "get_session_current_url": "it is the machine that answers",
     "get_instance_file": "it is the machine that answers",
     "get_instance_screenshot": "it is the machine that answers",
     "get_instance_wait": "looks in a thread of its own, again and again",
@@ -96,6 +103,7 @@ class World:
             instance = instances.request_instance(self.principal, name=f"desk {number}", agent_id=agent.pk)
             self.first.setdefault("instances", str(instance.pk))
             self.first.setdefault("desktop", str(instance.pk))
+            self.first.setdefault("instance", str(instance.pk))
             plan = self._plan(agent.pk, number)
             log = self._log(agent.pk, number)
             hook = self._webhook(number)

@@ -80,6 +80,7 @@ class Place:
                 "memberships": self._membership,
                 "deliveries": self._delivery,
                 "desktop": lambda: self.row("instances"),
+                "instance": lambda: self.row("instances"),
             }
             self.rows[noun] = made.get(noun, lambda: self._made(noun))()
         return self.rows[noun]

@@ -12,6 +12,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from common.tenancy import CREW
+from facades.sessions_v1 import views
 from sites.api.permissions import HasScope
 from sites.models import User
 from sites.roles import ALL_SCOPES, SCOPES_OF_ROLE, Role
@@ -25,8 +26,15 @@ NOT_BY_KEY = {"patch_own_user"}
 OPEN = {"get_health", "get_root", "accept_invitation", "request_password_reset", "confirm_password_reset"}
 OF_INSTANCES = {"events": "instances", "logs": "logs", "plans": "plans"}
 ACTS = {"actions", "cdp", "files", "screenshot", "computer-action", "bash-action"}
-OF_DIALECTS = {"desktop": "instances"}
+OF_DIALECTS = dict.fromkeys(["desktop", "start", "instance", "instances", "auth_states"], "instances")
+ACTS |= {"computer", "bash", "edit", "file", "upload", "env", "browser"}
 REFUSED = {401, 403}
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For machines that no worker makes here."""
+    monkeypatch.setattr(views, "WAITED_S", 0.0)
 
 
 def scope_of(operation: Operation) -> str | None:

@@ -1,0 +1,31 @@
+"""The routes of `/v1/start`, `/v1/instances` and `/v1/instance`."""
+
+from django.urls import path
+
+from facades.sessions_v1 import acting, views
+
+_ONE = {
+    "": views.OneSessionView,
+    "/stop": views.StopSessionView,
+    "/pause": views.PauseSessionView,
+    "/resume": views.ResumeSessionView,
+    "/stream_url": views.StreamUrlView,
+    "/screenshot": acting.ScreenshotView,
+    "/computer": acting.ComputerView,
+    "/bash": acting.BashView,
+    "/edit": acting.EditView,
+    "/file": acting.FileView,
+    "/upload": acting.UploadView,
+    "/env": acting.EnvView,
+    "/env/delete": acting.UnsetEnvView,
+    "/browser/start": acting.StartBrowserView,
+    "/browser/cdp_url": acting.CdpUrlView,
+    "/browser/current_url": acting.CurrentUrlView,
+    "/browser/stop": acting.StopBrowserView,
+}
+urlpatterns = [
+    path("start", views.StartView.as_view(), name="sessions-v1-start"),
+    path("instances", views.SessionsView.as_view(), name="sessions-v1"),
+    path("auth_states", views.AuthStatesView.as_view(), name="sessions-v1-auth-states"),
+    *(path(f"instance/<uuid:pk>{rest}", view.as_view()) for rest, view in _ONE.items()),
+]
