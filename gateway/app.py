@@ -22,6 +22,7 @@ from gateway.guests import GuestDoor
 from gateway.health import Health
 from gateway.internal import InternalDoor
 from gateway.logs import event
+from gateway.pictures import FramesDoor
 from gateway.presence import Presence
 from gateway.public import TUNNELLED, PublicDoor
 from gateway.registry import Registry
@@ -89,7 +90,8 @@ class _Gateway:
         self._internal = http_door(InternalDoor(registry=registry, health=health, driving=driving))
         cdp = CdpDoor(secret=config.secret, registry=registry, streams=streams, scheme=config.scheme)
         views = ViewDoor(secret=config.secret, registry=registry, streams=streams, driving=driving)
-        public = PublicDoor(health=health, cdp=cdp, views=views)
+        frames = FramesDoor(secret=config.secret, registry=registry, streams=streams)
+        public = PublicDoor(health=health, cdp=cdp, views=views, frames=frames)
         self._tunnels = Tunnels(public.tunnel, at_most=MAX_TUNNELS)
         self._public = public_door(public, self._tunnels, TUNNELLED)
 

@@ -7,6 +7,7 @@ from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 from common.tunnel import Upgrade
 from gateway.cdp import CdpDoor
 from gateway.health import Health
+from gateway.pictures import FramesDoor
 from gateway.replies import answer_json, answer_refusal
 from gateway.views import ViewDoor
 
@@ -15,9 +16,11 @@ TUNNELLED = (b"/cdp/",)
 
 
 class PublicDoor:
-    """An ASGI app: `GET /health`, `/cdp/{token}/json/…`, the socket `/view/socket`; the way of tunnelled upgrades."""
+    """An ASGI app: `GET /health`, `/cdp/{token}/json/…`, sockets `/view/socket` and `/frames/{token}`; and the way of
+    tunnelled upgrades."""
 
-    def __init__(self, *, health: Health, cdp: CdpDoor, views: ViewDoor) -> None:
+    def __init__(self, *, health: Health, cdp: CdpDoor, views: ViewDoor, frames: FramesDoor) -> None:
+        self._frames = frames
         self._views = views
         self._health = health
         self._cdp = cdp
@@ -27,6 +30,9 @@ class PublicDoor:
             await receive()
             if scope["path"] == "/view/socket":
                 await self._views(receive, send)
+                return
+            if scope["path"].startswith("/frames/"):
+                await self._frames(scope, receive, send)
                 return
             await send({"type": "websocket.close", "code": 1008, "reason": None})
             return

@@ -74,8 +74,8 @@ class Streams:
     def __init__(self) -> None:
         self._awaited: dict[tuple[str, str], asyncio.Future[Stream]] = {}
 
-    async def open(self, guest: Guest, target: Target) -> Stream:
-        """A stream to `target` in the guest's machine. Whoever opens it closes it.
+    async def open(self, guest: Guest, target: Target, **wished: int) -> Stream:
+        """A stream to `target` in the guest's machine; `wished` is what it takes besides. Whoever opens it closes it.
 
         Raises:
             StreamFailed: the guest is too old, has too many streams, refuses, or does not dial in time.
@@ -88,7 +88,7 @@ class Streams:
         key = (guest.incarnation, stream_id)
         dialled = self._awaited[key] = asyncio.get_running_loop().create_future()
         try:
-            return await self._dialled(guest, OpenStream(stream_id=stream_id, target=target), dialled)
+            return await self._dialled(guest, OpenStream(stream_id=stream_id, target=target, **wished), dialled)
         finally:
             del self._awaited[key]
 

@@ -99,7 +99,8 @@ async def _greet(config: Config, session: Session, ready: Ready) -> None:
         version=VERSION,
     )
     browser = Browser(config.cdp_port) if config.flavour == "browser" else None
-    dispatcher = Dispatcher(session.desktop, shell, environment, Streams(config), files=Files(config), browser=browser)
+    streams = Streams(config, session.desktop)
+    dispatcher = Dispatcher(session.desktop, shell, environment, streams, files=Files(config), browser=browser)
     ready.set_result((hello, dispatcher))
     session.desktop.warm()
 

@@ -11,8 +11,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from guest.config import Config
-from guest.desktop.base import bad_action, failed
+from guest.desktop.base import ActionFailed, Desktop, bad_action, failed, unsupported
 from guest.dialling import dial
+from guest.pictures import pictures
 from guest.protocol.streams import MAX_CHUNK_BYTES, OpenStream
 
 _CONNECT_WITHIN_S = 5.0
@@ -29,8 +30,9 @@ Socket = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Streams:
     """Opens what the gateway asks for. Each stream runs until either side ends, and ends with the guest."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, desktop: Desktop | None = None) -> None:
         self._config = config
+        self._desktop = desktop
         self._running: set[asyncio.Task[None]] = set()
 
     async def open(self, arguments: object) -> None:
@@ -45,17 +47,28 @@ class Streams:
             raise bad_action(str(error)) from error
         if len(self._running) >= _MOST_STREAMS:
             raise failed(f"{_MOST_STREAMS} streams are open already")
-        inside = await self._connected(wish)
+        if wish.target == "frames":
+            if self._desktop is None:
+                raise unsupported("this machine has no screen to show")
+            task = asyncio.create_task(_show(await self._dialled(wish), self._desktop, wish))
+        else:
+            reader, writer = await self._connected(wish)
+            try:
+                line = await self._dialled(wish)
+            except ActionFailed:
+                writer.close()
+                raise
+            task = asyncio.create_task(_carry(line, reader, writer))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _dialled(self, wish: OpenStream) -> ClientConnection:
         try:
-            line = await dial(
+            return await dial(
                 self._config, f"/stream/{wish.stream_id}", max_size=MAX_CHUNK_BYTES, ping_interval=None, max_queue=4
             )
         except (OSError, WebSocketException) as error:
-            inside[1].close()
             raise failed(f"the gateway did not take the stream: {type(error).__name__}") from error
-        task = asyncio.create_task(_carry(line, *inside))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
 
     async def _connected(self, wish: OpenStream) -> Socket:
         try:
@@ -66,6 +79,27 @@ class Streams:
                 return await asyncio.open_connection("127.0.0.1", self._config.cdp_port, limit=MAX_CHUNK_BYTES)
         except OSError as error:
             raise failed(f"nothing answers for {wish.target} in this machine") from error
+
+
+async def _show(line: ClientConnection, desktop: Desktop, wish: OpenStream) -> None:
+    """Pictures until the line is closed."""
+    showing = asyncio.create_task(_send_pictures(line, desktop, wish))
+    try:
+        await asyncio.wait({showing, asyncio.create_task(line.wait_closed())}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+        with contextlib.suppress(OSError, WebSocketException):
+            await line.close()
+
+
+async def _send_pictures(line: ClientConnection, desktop: Desktop, wish: OpenStream) -> None:
+    try:
+        async for picture in pictures(desktop, wish):
+            for start in range(0, len(picture), MAX_CHUNK_BYTES):
+                await line.send(picture[start : start + MAX_CHUNK_BYTES])
+    except (ActionFailed, OSError, WebSocketException) as error:
+        log.info("no more pictures: %s", error)
 
 
 async def _carry(line: ClientConnection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -18,7 +18,7 @@ from instances.models import Instance, Status
 from sites.keys import display_name
 from sites.principal import Principal
 
-CDP, VIEW = "cdp", "view"
+CDP, FRAMES, VIEW = "cdp", "frames", "view"
 Mode = Literal["watch", "drive"]
 CDP_LIFETIME = timedelta(hours=1)
 VIEW_LIFETIME = timedelta(minutes=10)
@@ -33,6 +33,14 @@ class CdpAddress:
 
     cdp_url: str
     http_url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FramesAddress:
+    """`url` is a WebSocket's; it takes `?max_fps=` and `?quality=`."""
+
+    url: str
     expires_at: datetime
 
 
@@ -66,6 +74,19 @@ def cdp_url_of(principal: Principal, instance: Instance) -> str | None:
     if "instances:act" not in principal.scopes:
         return None
     return _cdp_address(instance.machine).cdp_url
+
+
+def issue_frames(principal: Principal, instance_id: UUID) -> FramesAddress:
+    """Where the screen of a running instance comes as pictures, to whoever may read it.
+
+    Raises:
+        Forbidden, NotFound: as for reading it.
+        Conflict: it is not running.
+    """
+    principal.must("instances:read")
+    token, expires_at = _machine_token(FRAMES, _running(principal, instance_id).machine)
+    origin = "ws" + settings.GATEWAY_PUBLIC_URL.removeprefix("http")
+    return FramesAddress(f"{origin}/frames/{token}", expires_at)
 
 
 def issue_view(principal: Principal, instance_id: UUID, *, mode: Mode | None = None) -> ViewAddress:
@@ -111,12 +132,17 @@ def view_token(
     return tokens.sign(settings.GATEWAY_SECRET, claims), datetime.fromtimestamp(claims.expires_at, UTC)
 
 
-def _cdp_address(machine: str) -> CdpAddress:
+def _machine_token(purpose: str, machine: str) -> tuple[str, datetime]:
     now = int(clock.now().timestamp())
     expires = now - now % _STEP_S + int(CDP_LIFETIME.total_seconds())
-    token = tokens.sign(settings.GATEWAY_SECRET, Claims(purpose=CDP, subject=machine, expires_at=expires))
+    token = tokens.sign(settings.GATEWAY_SECRET, Claims(purpose=purpose, subject=machine, expires_at=expires))
+    return token, datetime.fromtimestamp(expires, UTC)
+
+
+def _cdp_address(machine: str) -> CdpAddress:
+    token, expires_at = _machine_token(CDP, machine)
     http_url = f"{settings.GATEWAY_PUBLIC_URL}/cdp/{token}"
-    return CdpAddress("ws" + http_url.removeprefix("http"), http_url, datetime.fromtimestamp(expires, UTC))
+    return CdpAddress("ws" + http_url.removeprefix("http"), http_url, expires_at)
 
 
 def _running(principal: Principal, instance_id: UUID) -> Instance:

@@ -11,7 +11,7 @@ from common.errors import Unavailable
 from common.tunnel import Tunnels, Upgrade, carry_both, closed, ends_of
 from orchestrator.bodies import Send
 
-PREFIXES = (b"/cdp/", b"/view/socket")
+PREFIXES = (b"/cdp/", b"/frames/", b"/view/socket")
 MAX_SOCKETS = 2_000
 _CONNECT_WITHIN_S = 3.0
 _ANSWER_WITHIN_S = 30.0

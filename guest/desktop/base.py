@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from guest.protocol import actions, results
@@ -48,3 +50,7 @@ class Desktop(Protocol):
     async def cursor(self) -> results.Cursor: ...
 
     async def screenshot(self, action: actions.Screenshot) -> tuple[results.Image, bytes]: ...
+
+    def changes(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        """An event that is set while the screen has changed since it was cleared."""
+        ...

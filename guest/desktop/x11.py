@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from guest.desktop.base import bad_action, failed
 from guest.desktop.capture import Screen
 from guest.desktop.connection import Connection
+from guest.desktop.damage import Damage
 from guest.desktop.keyboard import Keyboard, Stroke
 from guest.desktop.keys import keysym_of_key, split
 from guest.desktop.pointer import BUTTONS, WHEEL, Pointer, between, sync
@@ -29,6 +31,7 @@ class X11Desktop:
     def __init__(self, display: str, *, pace: Pace) -> None:
         self.connection = Connection(display)
         self._screen = Screen(self.connection)
+        self._damage = Damage(self.connection)
         self._pointer = Pointer(self.connection)
         self._keyboard = Keyboard(self.connection)
         self._windows = Windows(self.connection)
@@ -121,6 +124,9 @@ class X11Desktop:
             loop = asyncio.get_running_loop()
             content = await loop.run_in_executor(self._encoders, _encode, action, pixels, width, height)
         return results.Image(format=action.format, width=width, height=height), content
+
+    def changes(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        return self._damage.changes()
 
     async def painted(self) -> bool:
         """Whether a window is there and something has been drawn in it: in its upper half, below may be a task bar."""

@@ -9,6 +9,7 @@ from typing import Any
 x11 = ctypes.CDLL("libX11.so.6")
 xtst = ctypes.CDLL("libXtst.so.6")
 xext = ctypes.CDLL("libXext.so.6")
+xdamage = ctypes.CDLL("libXdamage.so.1")
 libc = ctypes.CDLL(None, use_errno=True)
 
 CURRENT_TIME = 0
@@ -190,6 +191,12 @@ _PROTOTYPES: dict[Any, dict[str, tuple[Any, list[Any]]]] = {
         "XShmAttach": (c_int, [Display, POINTER(SharedSegment)]),
         "XShmDetach": (c_int, [Display, POINTER(SharedSegment)]),
         "XShmGetImage": (c_int, [Display, c_ulong, POINTER(Image), c_int, c_int, c_ulong]),
+    },
+    xdamage: {
+        "XDamageQueryExtension": (c_int, [Display, _int_p, _int_p]),
+        "XDamageCreate": (c_ulong, [Display, c_ulong, c_int]),
+        "XDamageSubtract": (None, [Display, c_ulong, c_ulong, c_ulong]),
+        "XDamageDestroy": (None, [Display, c_ulong]),
     },
     libc: {
         "shmget": (c_int, [c_int, ctypes.c_size_t, c_int]),

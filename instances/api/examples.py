@@ -76,3 +76,8 @@ VIEW_ADDRESS = OpenApiExample(
 DRIVER = OpenApiExample(
     "Somebody drives", {"driver": {"name": "Ada", "since": "2026-01-05T09:03:12Z"}}, response_only=True
 )
+FRAMES_ADDRESS = OpenApiExample(
+    "An address",
+    {"url": "wss://desks.example.org/frames/eyJwdXJwb3Nl….Zm9y", "expires_at": "2026-01-05T10:00:00Z"},
+    response_only=True,
+)

@@ -206,6 +206,13 @@ class CdpSerializer(serializers.Serializer):
     expires_at = serializers.DateTimeField(help_text="Until then it lets clients in; connections live on.")
 
 
+class FramesSerializer(serializers.Serializer):
+    """Where the screen comes as pictures. Keep it like a key: whoever has it sees the screen."""
+
+    url = serializers.CharField(help_text="A WebSocket's address. `?max_fps=` 1 to 30 (5), `?quality=` 1 to 100 (70).")
+    expires_at = serializers.DateTimeField(help_text="Until then it lets watchers in; connections live on.")
+
+
 class ViewSerializer(serializers.Serializer):
     """A link to the live view. Its token stands in the fragment, so no server's log has it; keep it all the same."""
 

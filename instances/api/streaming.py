@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from common.api.filters import refuse_unknown
 from common.errors import Invalid
 from instances import signed, viewing
-from instances.api.examples import CDP_ADDRESS, DRIVER, VIEW_ADDRESS
-from instances.api.serializers import CdpSerializer, DriverSerializer, ViewSerializer
+from instances.api.examples import CDP_ADDRESS, DRIVER, FRAMES_ADDRESS, VIEW_ADDRESS
+from instances.api.serializers import CdpSerializer, DriverSerializer, FramesSerializer, ViewSerializer
 from sites.api.base import SiteView
 
 MODES = ["watch", "drive"]
@@ -30,6 +30,19 @@ class CdpView(SiteView):
         """A fresh signed address, good for an hour. Several clients may use it at once."""
         refuse_unknown(request, ())
         return Response(CdpSerializer(asdict(signed.issue_cdp(self.principal, pk))).data)
+
+
+class FramesView(SiteView):
+    """The screen as pictures: a WebSocket that sends a JPEG when something on it has changed."""
+
+    scopes = {"GET": "instances:read"}
+    error_statuses = (409,)
+
+    @extend_schema(responses={200: FramesSerializer}, examples=[FRAMES_ADDRESS])
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A fresh signed address, good for an hour."""
+        refuse_unknown(request, ())
+        return Response(FramesSerializer(asdict(signed.issue_frames(self.principal, pk))).data)
 
 
 class ViewView(SiteView):

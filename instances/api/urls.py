@@ -7,7 +7,7 @@ from instances.api.acting import ActionView, ScreenshotView
 from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
-from instances.api.streaming import CdpView, DriverView, ViewView
+from instances.api.streaming import CdpView, DriverView, FramesView, ViewView
 from instances.api.usage import UsageView
 from instances.api.views import (
     ExtendView,
@@ -38,6 +38,7 @@ urlpatterns = [
     path("instances/<uuid:pk>/wait", WaitView.as_view(), name="instance-wait"),
     path("instances/<uuid:pk>/screenshot", ScreenshotView.as_view(), name="instance-screenshot"),
     path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),
+    path("instances/<uuid:pk>/frames", FramesView.as_view(), name="instance-frames"),
     path("instances/<uuid:pk>/view", ViewView.as_view(), name="instance-view"),
     path("instances/<uuid:pk>/view/driver", DriverView.as_view(), name="instance-driver"),
     path("instances/<uuid:pk>/cdp", CdpView.as_view(), name="instance-cdp"),

@@ -79,6 +79,7 @@ UNPINNED = {
     "get_session_cdp_url": "it answers for a running browser alone, which this site has none of",
     "get_session_current_url": "it is the machine that answers",
     "get_instance_file": "it is the machine that answers",
+    "get_instance_frames": "it answers for a running instance alone, which this site has none of",
     "get_instance_screenshot": "it is the machine that answers",
     "get_instance_wait": "looks in a thread of its own, again and again",
     "get_health": "asks each part of the platform, and remembers the answer",

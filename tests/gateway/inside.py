@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from guest.config import Config
-from guest.desktop.base import ActionFailed
+from guest.desktop.base import ActionFailed, Desktop
 from guest.streams import Streams
 from tests.gateway.fake_guest import Answering, Frame
 from tests.gateway.rig import Gateway, token_of
@@ -60,7 +60,12 @@ class Browser:
 
 
 def opening_streams(
-    gateway: Gateway, incarnation: str, *, cdp_port: int = 1, runtime_dir: str = "/nowhere"
+    gateway: Gateway,
+    incarnation: str,
+    *,
+    cdp_port: int = 1,
+    runtime_dir: str = "/nowhere",
+    desktop: Desktop | None = None,
 ) -> Answering:
     """A guest's answers: it opens streams by the real guest's code, and agrees to all else."""
     config = Config(
@@ -71,7 +76,7 @@ def opening_streams(
         height=800,
         gateway=f"unix:{gateway.guest_socket}",
     )
-    streams = Streams(replace(config, cdp_port=cdp_port, runtime_dir=runtime_dir))
+    streams = Streams(replace(config, cdp_port=cdp_port, runtime_dir=runtime_dir), desktop)
 
     async def answer(call: dict[str, Any]) -> Frame:
         if call["verb"] != "stream":

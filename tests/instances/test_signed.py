@@ -91,6 +91,20 @@ def test_what_does_not_run_or_is_no_browser_has_none(world: World, instance_type
     assert api("GET", f"/api/instances/{running.pk}", status=200)["cdp_url"] is None
 
 
+def test_whoever_may_read_sees_the_screen_of_what_runs(world: World):
+    instance = world.running()
+    path = f"/api/instances/{instance.pk}/frames"
+    site = Site.objects.using(CREW).get(pk=world.principal.site_id)
+    viewer = Api(replace(world.principal, user_id=make.member(site, Role.VIEWER).user_id))
+    url = viewer("GET", path, status=200)["url"]
+    claims = tokens.opened(url.rpartition("/frames/")[2], settings.GATEWAY_SECRET, purpose="frames", now_s=time.time())
+    assert url.startswith("ws://") and claims.subject == instance.machine
+    Api(principal_of_new_site())("GET", path, status=404)
+    Api(world.principal)("POST", f"/api/instances/{instance.pk}/stop", status=202)
+    world.settle(instance)
+    viewer("GET", path, status=409)
+
+
 def test_a_new_incarnation_has_another_address(world: World):
     instance = world.running(instance_type="browser")
     api = Api(world.principal)

@@ -149,6 +149,21 @@ class FolderEntry(Answer):
     size: int
 
 
+class Frames(Answer):
+    """
+    Where the screen comes as pictures. Keep it like a key: whoever has it sees the screen.
+    """
+
+    url: str
+    """
+    A WebSocket's address. `?max_fps=` 1 to 30 (5), `?quality=` 1 to 100 (70).
+    """
+    expires_at: AwareDatetime
+    """
+    Until then it lets watchers in; connections live on.
+    """
+
+
 class Health(Answer):
     ok: bool
     version: str

@@ -147,6 +147,13 @@ class AsyncInstancesEndpoints(AsyncResource):
         """
         return await self._bytes(Call("GET", f"/api/instances/{segment(id)}/files", params=query))
 
+    async def frame(self, id: str, /) -> models.Frames:
+        """A fresh signed address, good for an hour.
+
+        `GET /api/instances/{id}/frames`
+        """
+        return await self._one(models.Frames, Call("GET", f"/api/instances/{segment(id)}/frames"))
+
     def list_logs(self, id: str, /, **query: Unpack[sent.ListInstanceLogsQuery]) -> AsyncPages[models.Log]:
         """Newest first.
 

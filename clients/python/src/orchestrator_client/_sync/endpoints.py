@@ -144,6 +144,13 @@ class InstancesEndpoints(Resource):
         """
         return self._bytes(Call("GET", f"/api/instances/{segment(id)}/files", params=query))
 
+    def frame(self, id: str, /) -> models.Frames:
+        """A fresh signed address, good for an hour.
+
+        `GET /api/instances/{id}/frames`
+        """
+        return self._one(models.Frames, Call("GET", f"/api/instances/{segment(id)}/frames"))
+
     def list_logs(self, id: str, /, **query: Unpack[sent.ListInstanceLogsQuery]) -> Pages[models.Log]:
         """Newest first.
 
