@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import urllib.parse
@@ -10,7 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as ws_connect
 
 from infra.embedded.processes import wait_until
 from tests.faces.conftest import chromium
@@ -168,6 +172,26 @@ def test_the_page_tells_that_the_instance_stopped_and_shows_it_again(open_view: 
     secret = page.evaluate("location.hash").rpartition(".")[2]
     for log in (stack.state_dir / "logs").iterdir():
         assert secret not in log.read_text(errors="replace"), log.name
+
+
+def test_pictures_come_while_something_moves_and_not_while_nothing_does(desk: Desk) -> None:
+    desk.wait("running")
+    url = desk.http.get(f"/api/instances/{desk.id}/frames").json()["url"]
+    with ws_connect(f"{url}?max_fps=20", proxy=None, max_size=None) as screen:
+        assert Image.open(io.BytesIO(screen.recv(timeout=20))).size == (1280, 800)
+        until_quiet(screen)
+        desk.act(type="type", text="# something moves")
+        assert screen.recv(timeout=10).startswith(b"\xff\xd8")
+        until_quiet(screen)
+
+
+def until_quiet(screen: ClientConnection) -> None:
+    for _ in range(200):
+        try:
+            screen.recv(timeout=1.5)
+        except TimeoutError:
+            return
+    raise AssertionError("pictures never ceased")
 
 
 def test_links_that_open_nothing_say_so(open_view: Any, desk: Desk, stack: Stack) -> None:
