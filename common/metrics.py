@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -110,8 +111,12 @@ def histogram(name: str, what: str, labels: Sequence[str], *, buckets_s: Sequenc
     return Histogram(f"{PREFIX}_{name}_seconds", what, labels, buckets=buckets_s, registry=_own)
 
 
-def gauge(name: str, what: str, labels: Sequence[str] = ()) -> Gauge:
-    """Summed over the processes that live. Without labels it has a file from its making on: make it where it is set."""
+@cache
+def gauge(name: str, what: str, labels: tuple[str, ...] = ()) -> Gauge:
+    """Summed over the processes that live; the same one each time it is asked for.
+
+    Without labels it has a file from its making on: make it where it is set.
+    """
     return Gauge(f"{PREFIX}_{name}", what, labels, registry=_own, multiprocess_mode="livesum")
 
 

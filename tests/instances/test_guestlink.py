@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.relay import MAX_OUTSTANDING
+from guest.protocol import PROTOCOL_VERSION
 from guest.protocol.actions import Bash, Click, CursorPosition, Screenshot
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Cursor, Image, Result
@@ -235,7 +236,7 @@ async def test_presence_says_who_said_hello_and_when(
     assert before is None
     assert present is not None
     assert present.boot_id == "boot-7"
-    assert present.hello == Hello(protocol=1, boot_id="boot-7", flavour="ubuntu", width=1280, height=800)
+    assert present.hello == Hello(protocol=PROTOCOL_VERSION, boot_id="boot-7", flavour="ubuntu", width=1280, height=800)
     assert timedelta() <= datetime.now(UTC) - present.at < timedelta(minutes=1)
 
 
