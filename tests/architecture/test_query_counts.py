@@ -35,7 +35,7 @@ PINNED = {
     "get_agent": 2,
     "get_desktop": 2,
     "get_session": 2,
-    "get_session_stream_url": 2,
+    "get_session_stream_url": 3,
     "list_session_auth_states": 0,
     "list_sessions": 2,
     "get_instance": 1,
