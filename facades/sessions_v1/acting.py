@@ -151,6 +151,7 @@ class UploadView(_Acts):
     @told("upload_to_session", shapes.SessionMessageSerializer)
     def post(self, request: Request, pk: UUID) -> Response:
         """`file` to `path`; 2 MiB at most."""
+        perform.must_run(self.principal, pk)
         form: Any = request.data
         sent, path = form.get("file"), form.get("path")
         if sent is None or not hasattr(sent, "read") or not path:
