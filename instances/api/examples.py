@@ -34,6 +34,24 @@ CHANGED_INSTANCE = OpenApiExample(
     "Another name, and at rest", {"name": "Bea's desk", "status": "stopped"}, request_only=True
 )
 EXTENSION = OpenApiExample("Two hours from now on", {"timeout_hours": 2}, request_only=True)
+_MACHINE = "0191f5c2a1b27c3d8e4f5a6b7c8d9e0f-1"
+ASKED = OpenApiExample(
+    "At a first boot",
+    {"machine": _MACHINE, "token": "TOKEN-OF-THE-FIRST-BOOT", "claim": "A-SECRET-THAT-THE-GUEST-HAS-MADE-UP-ITSELF"},
+    request_only=True,
+)
+TOLD = OpenApiExample(
+    "To dial in with",
+    {
+        "incarnation": _MACHINE,
+        "token": "THE-GUESTS-OWN-TOKEN",
+        "gateway": "wss://guests.example.com",
+        "flavour": "ubuntu",
+        "width": 1280,
+        "height": 800,
+    },
+    response_only=True,
+)
 SCREENSHOT = OpenApiExample("A picture", {"type": "screenshot", "format": "png"}, request_only=True)
 CLICK = OpenApiExample("Click", {"type": "click", "x": 400, "y": 300}, request_only=True)
 TYPE = OpenApiExample("Type", {"type": "type", "text": "Grüße, 世界\n"}, request_only=True)

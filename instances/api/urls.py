@@ -1,9 +1,10 @@
-"""The routes of `/api/instances`, `/api/logs`, `/api/webhooks` and of what a site uses of its quotas."""
+"""The routes of `/api/instances`, `/api/logs`, `/api/webhooks`, of machines that start, and of what a site uses."""
 
 from django.urls import path
 
 from instances.api import webhooks
 from instances.api.acting import ActionView, ScreenshotView
+from instances.api.bootstrap import BootstrapView
 from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
@@ -63,6 +64,7 @@ urlpatterns = [
         name="webhook-redeliver",
     ),
     path("sites/<uuid:pk>/usage", UsageView.as_view(), name="site-usage"),
+    path("system/bootstrap", BootstrapView.as_view(), name="bootstrap"),
     path("logs", SiteLogsView.as_view({"get": "list", "post": "create"}), name="logs"),
     path("logs/tail", SiteLogTailView.as_view(), name="logs-tail"),
     path("logs/<uuid:pk>", LogView.as_view(), name="log"),

@@ -103,6 +103,8 @@ class Instance(SiteOwned):
     )
     handle: models.Field[Any, Any] = models.JSONField(null=True, editable=False)
     boot_id = models.CharField(max_length=64, blank=True, editable=False)
+    bootstrapped_incarnation = models.PositiveIntegerField(default=0, editable=False)
+    bootstrap_claim = models.CharField(max_length=64, blank=True, editable=False)
     guest_lost_at = models.DateTimeField(null=True, editable=False)
     losses = models.PositiveIntegerField(default=0, editable=False)
     last_event = models.PositiveBigIntegerField(default=0, editable=False)

@@ -74,6 +74,7 @@ UNFILTERED: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             ["status_since", "deadline_at", "incarnation", "asked_at", "handle", "boot_id", "guest_lost_at"], INNER
         ),
+        **dict.fromkeys(["bootstrapped_incarnation", "bootstrap_claim"], INNER),
         **dict.fromkeys(["losses", "last_event", "lease_token", "lease_until", "look_again_at", "nudges"], INNER),
     },
     "instances.Log": {

@@ -86,7 +86,7 @@ def test_every_error_answer_is_an_example_of_the_one_shape(status: str) -> None:
 
 
 # Nobody has signed in there; see docs/limits.md.
-WITHOUT_KEY = {"accept_invitation", "request_password_reset", "confirm_password_reset"}
+WITHOUT_KEY = {"redeem_bootstrap", "accept_invitation", "request_password_reset", "confirm_password_reset"}
 
 
 @pytest.mark.parametrize("name", sorted(name for name, (method, *_) in OPERATIONS.items() if method == "POST"))

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["orchestrator", "facades", "instances", "plans", "sites", "common"]
 MAY = {
+    "bootstrap.py",
     "reconcile.py",
     "perform.py",
     "runner.py",

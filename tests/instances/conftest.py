@@ -19,6 +19,7 @@ from sites.models import Membership, Site, User
 from sites.principal import Principal
 from sites.roles import SCOPES_OF_ROLE, Role
 from tests.doubles import FakeGuests, FakeProvider
+from tests.instances.providers.ec2_cloud import KEYS, Cloud, cloud
 
 
 @dataclass
@@ -57,6 +58,15 @@ class World:
 
     def history(self, instance: Instance) -> list[str]:
         return list(Event.everywhere.filter(instance=instance).order_by("number").values_list("kind", flat=True))
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[Cloud]:
+    """An account at EC2, and the credentials for it in the environment."""
+    with cloud() as one, pytest.MonkeyPatch.context() as environment:
+        for name, value in KEYS.items():
+            environment.setenv(name, value)
+        yield one
 
 
 def principal_of_new_site(role: str = Role.OPERATOR) -> Principal:

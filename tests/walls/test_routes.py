@@ -23,7 +23,14 @@ pytestmark = pytest.mark.django_db
 
 ANY_CALLER = {"get_me", "create_ticket", "get_own_user", "patch_own_user"}
 NOT_BY_KEY = {"patch_own_user"}
-OPEN = {"get_health", "get_root", "accept_invitation", "request_password_reset", "confirm_password_reset"}
+OPEN = {
+    "get_health",
+    "get_root",
+    "accept_invitation",
+    "redeem_bootstrap",
+    "request_password_reset",
+    "confirm_password_reset",
+}
 OF_INSTANCES = {"events": "instances", "logs": "logs", "plans": "plans"}
 ACTS = {"actions", "cdp", "files", "screenshot", "computer-action", "bash-action"}
 OF_DIALECTS = dict.fromkeys(["desktop", "start", "instance", "instances", "auth_states"], "instances")

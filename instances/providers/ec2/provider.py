@@ -33,7 +33,7 @@ class Ec2Provider:
     """One region of one account. `region`, `profile` (of the AWS configuration) and `endpoint_url` say which; the
     credentials come from where boto3 looks for them.
 
-    `settles_in_s` is how long after its launch a machine may be missing in EC2's answers and yet exist.
+    `blind_for_s` is how long after its launch a machine may be missing in EC2's answers and yet exist.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Ec2Provider:
         endpoint_url: str = "",
         connect_timeout_s: float = 2.0,
         read_timeout_s: float = 8.0,
-        settles_in_s: float = 180.0,
+        blind_for_s: float = 180.0,
         page_size: int = 1000,
         **shared: Any,
     ) -> None:
@@ -56,7 +56,7 @@ class Ec2Provider:
             raise Refused("the provider is configured without a region or without the deployment's name")
         self._offers = offers.read(flavours, shared)
         self._deployment, self._bootstrap_url = deployment, bootstrap_url
-        self.settles_in_s = settles_in_s
+        self.blind_for_s = blind_for_s
         self._page_size = page_size
         self._session: dict[str, Any] = {"profile_name": profile or None, "region_name": region}
         self._endpoint_url = endpoint_url or None
@@ -217,7 +217,7 @@ class Ec2Provider:
 
     def _may_be_unseen(self, handle: Handle) -> bool:
         age = datetime.now(UTC) - datetime.fromisoformat(handle.data["launched_at"])
-        return age < timedelta(seconds=self.settles_in_s)
+        return age < timedelta(seconds=self.blind_for_s)
 
     def _terminate(self, ids: list[str]) -> None:
         with errors.meaning("TerminateInstances"):

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from instances.providers import registry
-from instances.providers.base import CanRest, Refused, Settles
+from instances.providers.base import CanRest, Refused, SeesLate
 from orchestrator import providers
 
 TEXT = """
@@ -51,7 +51,7 @@ def _read(folder: Path, text: str) -> dict[str, dict[str, object]]:
 def test_several_regions_and_accounts_are_several_entries(tmp_path: Path) -> None:
     registry.configure(_read(tmp_path, TEXT))
     frankfurt, ohio = registry.provider("aws-frankfurt"), registry.provider("aws-ohio")
-    assert isinstance(frankfurt, CanRest) and isinstance(frankfurt, Settles)
+    assert isinstance(frankfurt, CanRest) and isinstance(frankfurt, SeesLate)
     assert [driver.capabilities() for driver in (frankfurt, ohio)] == [{"ubuntu": "ok"}, {"browser": "ok"}]
     assert [registry.boot_within_s(name) for name in ("aws-frankfurt", "aws-ohio", "nobody")] == [240, 0, 0]
 

@@ -17,7 +17,7 @@ from instances.providers.ec2.offers import Offer
 from instances.providers.ec2.provider import Ec2Provider
 from tests.contracts.provider import ProviderContract
 from tests.instances.providers import fault_proxy as faults
-from tests.instances.providers.ec2_cloud import KEYS, Cloud, cloud, driver
+from tests.instances.providers.ec2_cloud import Cloud, driver
 from tests.instances.providers.fault_proxy import Fault, FaultProxy, fault_proxy
 
 Value = TypeVar("Value")
@@ -36,14 +36,6 @@ EVERY_FAULT = (
     faults.broken,
     faults.failing("InsufficientInstanceCapacity", 500),
 )
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[Cloud]:
-    with cloud() as one, pytest.MonkeyPatch.context() as environment:
-        for name, value in KEYS.items():
-            environment.setenv(name, value)
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +142,7 @@ def test_an_order_of_other_contents_waits_for_the_first_ones_machine(
 
 def test_a_machine_that_ec2_does_not_show_yet_is_not_gone(proxy: FaultProxy, ec2: Ec2Provider, token: str) -> None:
     handle = ec2.create(SPEC, token=token)
-    later = driver(proxy.url, settles_in_s=0)
+    later = driver(proxy.url, blind_for_s=0)
     proxy.plan("DescribeInstances", *[faults.hidden] * 4)
     assert ec2.inspect(handle).power is Power.RISING
     assert later.inspect(handle).power is Power.GONE

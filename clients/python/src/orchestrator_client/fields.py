@@ -39,6 +39,27 @@ class Bash(TypedDict):
     timeout_s: NotRequired[float]
 
 
+class BootstrapRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    machine: str
+    """
+    The machine's name at its provider.
+    """
+    token: str
+    """
+    What the first boot was told.
+    """
+    claim: str
+    """
+    A secret of the guest's own making: who asks again is known by it.
+    """
+
+
 class ChangedInstanceRequest(TypedDict):
     """
     The body of PUT and PATCH, which mean the same: what is not sent stays.

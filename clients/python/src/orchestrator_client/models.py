@@ -438,6 +438,22 @@ class Quota(Answer):
     remaining: int | None
 
 
+class Redeemed(Answer):
+    """
+    What the guest needs to dial in.
+    """
+
+    incarnation: str
+    token: str
+    """
+    The guest's own. A secret; it is told here and nowhere else.
+    """
+    gateway: str
+    flavour: str
+    width: int
+    height: int
+
+
 class Root(Answer):
     """
     Addresses by name.

@@ -588,6 +588,16 @@ class AsyncSitesEndpoints(AsyncResource):
         return await self._one(models.Usage, Call("GET", f"/api/sites/{segment(id)}/usage"))
 
 
+class AsyncSystemEndpoints(AsyncResource):
+    async def redeem_bootstrap(self, **fields: Unpack[sent.BootstrapRequest]) -> models.Redeemed:
+        """Give a starting machine's guest its own token, for the one that its first boot was told. That is good once:
+        409 where another claim was first, or where the machine does not start any more.
+
+        `POST /api/system/bootstrap`
+        """
+        return await self._one(models.Redeemed, Call("POST", "/api/system/bootstrap", json=fields))
+
+
 class AsyncTicketsEndpoints(AsyncResource):
     async def create(self, *, idempotency_key: str | None = None) -> models.Ticket:
         """One-use tickets for sockets and EventSource, which cannot send a key.
@@ -739,6 +749,7 @@ class AsyncEndpoints:
         self.password_resets = AsyncPasswordResetsEndpoints(transport)
         self.plans = AsyncPlansEndpoints(transport)
         self.sites = AsyncSitesEndpoints(transport)
+        self.system = AsyncSystemEndpoints(transport)
         self.tickets = AsyncTicketsEndpoints(transport)
         self.users = AsyncUsersEndpoints(transport)
         self.webhooks = AsyncWebhooksEndpoints(transport)

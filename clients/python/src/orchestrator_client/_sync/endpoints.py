@@ -573,6 +573,16 @@ class SitesEndpoints(Resource):
         return self._one(models.Usage, Call("GET", f"/api/sites/{segment(id)}/usage"))
 
 
+class SystemEndpoints(Resource):
+    def redeem_bootstrap(self, **fields: Unpack[sent.BootstrapRequest]) -> models.Redeemed:
+        """Give a starting machine's guest its own token, for the one that its first boot was told. That is good once:
+        409 where another claim was first, or where the machine does not start any more.
+
+        `POST /api/system/bootstrap`
+        """
+        return self._one(models.Redeemed, Call("POST", "/api/system/bootstrap", json=fields))
+
+
 class TicketsEndpoints(Resource):
     def create(self, *, idempotency_key: str | None = None) -> models.Ticket:
         """One-use tickets for sockets and EventSource, which cannot send a key.
@@ -718,6 +728,7 @@ class Endpoints:
         self.password_resets = PasswordResetsEndpoints(transport)
         self.plans = PlansEndpoints(transport)
         self.sites = SitesEndpoints(transport)
+        self.system = SystemEndpoints(transport)
         self.tickets = TicketsEndpoints(transport)
         self.users = UsersEndpoints(transport)
         self.webhooks = WebhooksEndpoints(transport)
