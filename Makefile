@@ -9,7 +9,7 @@ export PORT STATE_DIR
 
 PY := .venv/bin/python
 PACKAGES := orchestrator facades instances sites plans gateway common guest infra
-SHELL_SCRIPTS := infra/bootstrap.sh .ci/run
+SHELL_SCRIPTS := infra/bootstrap.sh .ci/run infra/images/ubuntu/install.sh
 # pytest arguments, for instance: make test T="tests/sites -k keys"
 T ?=
 

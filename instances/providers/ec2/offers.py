@@ -13,7 +13,8 @@ from instances.providers.base import Refused
 @dataclass(frozen=True, slots=True)
 class Offer:
     """`sizes` maps an EC2 instance type to the memory it gives, in MiB; `install` is what pip installs at first boot,
-    empty where the image has the guest already. A machine's disk is never smaller than `disk_gib`."""
+    empty where the image has the guest already. A machine's disk is never smaller than `disk_gib`; `root_device` is
+    what the image calls it."""
 
     image: str
     sizes: Mapping[str, int]
@@ -21,7 +22,7 @@ class Offer:
     security_groups: tuple[str, ...] = ()
     key_name: str = ""
     spot: bool = False
-    root_device: str = "/dev/sda1"
+    root_device: str = "/dev/xvda"
     disk_gib: int = 20
     install: str = ""
 
@@ -48,6 +49,7 @@ class Offer:
         return max(self.disk_gib, -(-disk_mib // 1024))
 
 
+_ROOT_OF_WINDOWS = {"root_device": "/dev/sda1"}
 _NAMES = {each.name for each in fields(Offer)}
 
 
@@ -57,7 +59,8 @@ def read(flavours: Mapping[str, Mapping[str, Any]], shared: Mapping[str, Any]) -
     Raises:
         Refused: the entry is wrong; the text says where.
     """
-    return {name: _offer(name, {**shared, **own}) for name, own in flavours.items()}
+    usual = {"windows": _ROOT_OF_WINDOWS}
+    return {name: _offer(name, {**usual.get(name, {}), **shared, **own}) for name, own in flavours.items()}
 
 
 def _offer(name: str, said: Mapping[str, Any]) -> Offer:
