@@ -18,6 +18,8 @@ _NO_BOOTSTRAP = 4
 def main() -> int:
     if len(sys.argv) > 1 and not _prepared(sys.argv[1:]):
         return _NO_BOOTSTRAP
+    if sys.platform == "win32":
+        return _on_windows()
     server = ahead.begin()
     usual_s = sys.getswitchinterval()
     # The thread that raises the desktop does little but wait, and each time it would wait for a turn as well: an import
@@ -34,6 +36,16 @@ def main() -> int:
     program = importlib.import_module("guest.program")
     sys.setswitchinterval(usual_s)
     code: int = program.run(settings, rising)
+    return code
+
+
+def _on_windows() -> int:
+    config, winprogram = importlib.import_module("guest.config"), importlib.import_module("guest.winprogram")
+    try:
+        code: int = winprogram.run(config.read())
+    except config.BadConfig as error:
+        sys.stderr.write(f"guest: {error}\n")
+        return 2
     return code
 
 

@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 
 from guest.browser import Browser
-from guest.desktop.base import ActionFailed, Desktop, bad_action, failed, unsupported
+from guest.desktop.base import ActionFailed, Commands, Desktop, bad_action, failed, unsupported
 from guest.editor import Editor
 from guest.environment import BadEnvironment, InstanceEnvironment
 from guest.files import Files
 from guest.protocol import actions, results
 from guest.protocol.hello import Configure
-from guest.shell import Shell
 from guest.streams import Streams
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,7 @@ class Dispatcher:
     def __init__(
         self,
         desktop: Desktop,
-        shell: Shell,
+        shell: Commands,
         environment: InstanceEnvironment,
         streams: Streams,
         *,

@@ -26,7 +26,9 @@ class Files:
 
     def __init__(self, config: Config) -> None:
         self._home = Path(config.home)
-        self._windows = config.flavour == "windows"
+        self._windows = (
+            config.flavour == "windows" and os.name != "nt"
+        )  # Wine's drives are folders; Windows' are its own
 
     def act(self, action: actions.ReadFile | actions.WriteFile | actions.ListFiles) -> tuple[results.Result, bytes]:
         """The answer, and a file's bytes where they were asked for."""

@@ -32,6 +32,14 @@ def failed(message: str) -> ActionFailed:
     return ActionFailed(results.Failure(code="failed", message=message))
 
 
+class Commands(Protocol):
+    """The shell of a kind of desktop."""
+
+    async def run(self, command: str, timeout_s: float) -> results.Shell:
+        """What the command wrote and how it ended. Raises `OSError`: no shell. `ValueError`: no shell takes it."""
+        ...
+
+
 class Desktop(Protocol):
     """Every method raises `ActionFailed`. The caller lets one input run at a time; looking may go on meanwhile."""
 

@@ -13,7 +13,8 @@ from guest.desktop.capture import Screen
 from guest.desktop.connection import Connection
 from guest.desktop.damage import Damage
 from guest.desktop.keyboard import Keyboard, Stroke
-from guest.desktop.keys import keysym_of_key, split
+from guest.desktop.keynames import split
+from guest.desktop.keys import keysym_of_key
 from guest.desktop.pointer import BUTTONS, WHEEL, Pointer, between, sync
 from guest.desktop.typing import Pace, Typist
 from guest.desktop.windows import Windows

@@ -14,7 +14,8 @@ import pytest
 from guest import config as guest_config
 from guest import supervise
 from guest.desktop.base import ActionFailed
-from guest.desktop.keys import keysym_of_character, keysym_of_key, split
+from guest.desktop.keynames import split
+from guest.desktop.keys import keysym_of_character, keysym_of_key
 from guest.relay import Relay
 from guest.report import Report
 from guest.supervise import Supervised, end, exited
