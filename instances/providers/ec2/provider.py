@@ -97,10 +97,10 @@ class Ec2Provider:
         if not any(each.id == handle.data["id"] for each in there):
             there += self._by_id(handle)
         doomed = [each.id for each in there if each.can_serve and each.belongs_to(self._deployment, token)]
-        if not there and self._may_be_unseen(handle):
-            raise Unreachable("EC2 does not show the machine yet; it cannot be removed before.")
         if doomed:
             self._terminate(doomed)
+        if not any(each.id == handle.data["id"] for each in there) and self._may_be_unseen(handle):
+            raise Unreachable("EC2 does not show the machine yet; it cannot be removed before.")
 
     def list_ours(self) -> Iterator[tuple[str, Handle]]:
         # All pages before the first machine is told of: half a list would look like machines that have gone.

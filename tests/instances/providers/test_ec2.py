@@ -159,6 +159,18 @@ def test_what_ec2_does_not_show_yet_is_asked_for_again(
     assert len(account.machines(token)) == 1
 
 
+def test_a_second_machine_of_a_name_is_not_taken_for_the_first_that_ended(
+    account: Cloud, proxy: FaultProxy, ec2: Ec2Provider, token: str
+) -> None:
+    ec2.destroy(ec2.create(SPEC, token=token))
+    second = ec2.create(SPEC, token=token)
+    ended = replace(second, data={**second.data, "id": "i-00000000000000000"})
+    ec2.destroy(second)
+    with pytest.raises(Unreachable):
+        ec2.destroy(ended)
+    assert not account.machines(token)
+
+
 def test_an_id_that_is_hidden_is_found_by_its_tags(proxy: FaultProxy, ec2: Ec2Provider, token: str) -> None:
     handle = ec2.create(SPEC, token=token)
     proxy.plan("DescribeInstances", faults.hidden)
