@@ -79,7 +79,7 @@ UNPINNED = {
     "get_session_cdp_url": "it answers for a running browser alone, which this site has none of",
     "get_session_current_url": "it is the machine that answers",
     "get_instance_file": "it is the machine that answers",
-    "get_instance_frames": "it answers for a running instance alone, which this site has none of",
+    "get_instance_frame": "it answers for a running instance alone, which this site has none of",
     "get_instance_screenshot": "it is the machine that answers",
     "get_instance_wait": "looks in a thread of its own, again and again",
     "get_health": "asks each part of the platform, and remembers the answer",
@@ -184,8 +184,9 @@ def _address(world: World, operation: str, rows: int) -> str:
 
 
 def test_the_number_of_statements_is_pinned_and_the_same_for_more_rows(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sites.keys.REMEMBERED_S", 3600.0)  # a slow machine forgets a key between two requests
     world = World()
     world.grow(FEW, 0)
     few = {name: world.statements(_address(world, name, FEW)) for name in PINNED}
