@@ -224,6 +224,13 @@ async def test_a_picture_has_the_screens_colours(desktop: WindowsDesktop) -> Non
     assert picture.convert("RGB").getpixel((1365, 767)) == (0x30, 0x20, 0x10)
 
 
+async def test_the_screen_is_taken_for_changed_again_and_again(desktop: WindowsDesktop) -> None:
+    async with desktop.changes() as changed:
+        for _ in range(2):
+            await asyncio.wait_for(changed.wait(), 5)
+            changed.clear()
+
+
 async def test_a_locked_screen_is_said_so(desktop: WindowsDesktop, windows: FakeWindows) -> None:
     windows.is_locked = True
     for ask in (act(desktop, "click"), desktop.screenshot(actions.Screenshot())):

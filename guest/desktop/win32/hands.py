@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from guest.desktop.base import bad_action, failed
@@ -22,6 +23,7 @@ Value = TypeVar("Value")
 _DRAG_PAUSE_S = 0.012
 _PASTED_S = 0.3
 _LONG_TEXT = 400
+_LOOK_EVERY_S = 0.2
 _AT_ONCE = 64
 """Inputs in one call: Windows puts no other program's between them, and a program keeps up with so many."""
 
@@ -107,6 +109,16 @@ class WindowsDesktop:
             content = await loop.run_in_executor(self._encoders, _encode, action, pixels, width, height)
         return results.Image(format=action.format, width=width, height=height), content
 
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[asyncio.Event]:
+        """An event that is set some times a second: GDI tells nobody what was drawn, so all may have changed."""
+        changed = asyncio.Event()
+        ticking = asyncio.create_task(_tick(changed))
+        try:
+            yield changed
+        finally:
+            ticking.cancel()
+
     def size(self) -> tuple[int, int]:
         """Of the screen, in pixels."""
         return self._api.screen()
@@ -156,6 +168,12 @@ class WindowsDesktop:
 
     async def _do(self, work: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._hands, work)
+
+
+async def _tick(changed: asyncio.Event) -> None:
+    while True:
+        changed.set()
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 def _encode(action: actions.Screenshot, pixels: memoryview, width: int, height: int) -> bytes:
