@@ -57,6 +57,14 @@ def keep_active(site_id: UUID, *instance_ids: UUID, until: datetime) -> None:
     execute_in_site(site_id, _ACTIVE, [until, site_id, list(instance_ids), until])
 
 
+def usual_limits() -> dict[str, int | None]:
+    """The time limits of what does not say its own."""
+    return {
+        "timeout_ms": round(settings.TIMEOUT_HOURS * timelimits.HOUR_MS) or None,
+        "idle_stop_minutes": settings.IDLE_STOP_MINUTES or None,
+    }
+
+
 def must_be_within(timeout_ms: int | None) -> None:
     """Raises Invalid where the platform's operator lets no instance run for so long."""
     most = settings.TIMEOUT_HOURS_MAX

@@ -30,6 +30,7 @@ TABLE: Mapping[tuple[str, str], Status] = {
     (S.STARTING, "vanished"): S.ERROR,
     (S.STARTING, "gave_up"): S.ERROR,
     (S.RUNNING, "stop_sent"): S.STOPPING,
+    (S.RUNNING, "claimed"): S.STARTING,
     (S.RUNNING, "pause_sent"): S.PAUSED,
     (S.RUNNING, "vanished"): S.ERROR,
     (S.RUNNING, "gave_up"): S.ERROR,

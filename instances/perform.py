@@ -20,7 +20,10 @@ from sites import quotas
 from sites.principal import Principal
 
 # By hand, and each with the site's scope in one round trip: between them lies a click, which takes half a millisecond.
-_LOOK = "SELECT status, incarnation FROM instances_instance WHERE site_id = %s AND id = %s AND deleted_at IS NULL"
+_LOOK = """
+SELECT status, incarnation FROM instances_instance
+WHERE site_id = %s AND id = %s AND deleted_at IS NULL AND NOT pooled
+"""
 _COUNT = """
 UPDATE instances_instance SET
     last_activity_at = %s,

@@ -17,7 +17,7 @@ from common import clock, logs, tokens
 from guest.protocol.hello import Configure
 from instances import lifecycle, ports, telemetry, usage
 from instances.flavours import FLAVOURS
-from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable, Presence
 from instances.lifecycle import Claim, Outcome, Superseded
 from instances.models import Desired, Instance, Status
 from instances.providers import registry
@@ -153,7 +153,7 @@ def await_guest(instance: Instance) -> Outcome:
     if presence and presence.boot_id != instance.boot_id and _configure(instance):
         return Outcome(
             "guest_ready",
-            facts={"boot_id": presence.boot_id, "observed_generation": instance.generation},
+            facts=_ready(instance, presence),
             look_in_s=WATCHED,
         )
     sighting = _sight(instance)
@@ -181,7 +181,7 @@ def watch(instance: Instance) -> Outcome:
     if presence.boot_id != instance.boot_id or instance.observed_generation < instance.generation:
         if not _configure(instance):
             return Outcome(facts=facts, look_in_s=RETRY_S)
-        facts |= {"boot_id": presence.boot_id, "observed_generation": instance.generation}
+        facts |= _ready(instance, presence)
     return Outcome(facts=facts, look_in_s=WATCHED)
 
 
@@ -374,6 +374,14 @@ def _waits_its_turn(row: Instance) -> Outcome | None:
     if row.status == S.PENDING:
         facts["deadline_at"] = clock.in_s(lifecycle.PENDING_WITHIN_S)
     return Outcome(facts=facts, look_in_s=QUEUED_S)
+
+
+def _ready(instance: Instance, presence: Presence) -> dict[str, object]:
+    """What is known of a guest that has its configuration; its start-up script is due once a boot."""
+    facts: dict[str, object] = {"boot_id": presence.boot_id, "observed_generation": instance.generation}
+    if instance.startup_script and instance.startup_boot_id != presence.boot_id:
+        facts["startup_due_at"] = clock.now()
+    return facts
 
 
 def _cleared(instance: Instance) -> bool:

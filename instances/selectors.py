@@ -16,9 +16,15 @@ from sites.principal import Principal
 
 
 def instances_of(principal: Principal) -> QuerySet[Instance]:
-    """The site's instances, newest first, deleted ones left out. Their sealed environment stays in the database."""
+    """The site's instances, newest first, without deleted ones and those that wait in a pool. Their sealed
+    environment stays in the database."""
     principal.must("instances:read")
-    return Instance.of(principal.site_id).filter(deleted_at=None).order_by("-id").defer("environment_variables")
+    return (
+        Instance.of(principal.site_id)
+        .filter(deleted_at=None, pooled=False)
+        .order_by("-id")
+        .defer("environment_variables")
+    )
 
 
 def instance_of(principal: Principal, instance_id: UUID, *, with_deleted: bool = False) -> Instance:

@@ -13,9 +13,10 @@ from django.db import transaction
 from common import clock
 from common.errors import Conflict, Invalid
 from common.tenancy import site_scope
-from instances import extending, lifecycle, selectors, tasks, timelimits, usage
+from instances import extending, lifecycle, pools, selectors, tasks, templates, timelimits, usage
 from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Instance, Status
+from instances.models.template import MachineSpec
 from sites import audit
 from sites.models import Agent, Membership
 from sites.principal import Principal
@@ -30,20 +31,19 @@ def request_instance(
     name: str,
     user_id: UUID | None = None,
     agent_id: UUID | None = None,
-    instance_type: str = DEFAULT_FLAVOUR,
-    configuration: Mapping[str, Any] | None = None,
-    environment_variables: Mapping[str, str] | None = None,
-    tools_enabled: list[str] | None = None,
+    template: str | None = None,
     desired_state: str = D.RUNNING,
-    **limits: Any,
+    **spec: Any,
 ) -> Instance:
-    """Ask for an instance; it is `pending` at once and a worker makes it.
+    """Ask for an instance; it is `pending` at once and a worker makes it, or comes from the template's warm pool.
 
-    `limits` are `timeout_ms`, `on_timeout` and `idle_stop_minutes`; what is not given is as the settings say.
+    `spec` is any of `templates.SPEC`; what is not given is as the template says (`name`, `id`, either with `@version`),
+    without one as the settings and the model say.
 
     Raises:
         Forbidden: the principal may not write instances.
-        Invalid: the user is no member of the site, the agent is not the site's, or it would run for too long.
+        Invalid: the user is no member of the site, the agent or template is not the site's, a variable that the
+            template asks for is missing, or it would run for too long.
         TooMany: a quota of the site is used up.
     """
     principal.must("instances:write")
@@ -51,24 +51,28 @@ def request_instance(
         owner_id = user_id or principal.user_id
         _must_be_member(principal, owner_id)
         _must_be_agent(principal, agent_id)
+        who = {"name": name, "user_id": owner_id, "created_by_id": principal.user_id, "agent_id": agent_id}
+        origin, found, spec = _spec(principal, template, spec)
+        instance_type = spec.get("instance_type", DEFAULT_FLAVOUR)
+        usage.reserve_instance(principal.site_id, instance_type=instance_type, running=desired_state == D.RUNNING)
+        if found is not None and desired_state == D.RUNNING:
+            claimed = pools.claim(principal.site_id, origin, found, spec, who)
+            if claimed is not None:
+                audit.record(principal, "instance.created", claimed, instance_type=instance_type)
+                return claimed
+        environment = spec.pop("environment_variables", None) or {}
         instance = Instance(
             site_id=principal.site_id,
-            name=name,
-            user_id=owner_id,
-            created_by_id=principal.user_id,
-            agent_id=agent_id,
-            instance_type=instance_type,
-            configuration=dict(configuration or {}),
             desired_state=desired_state,
             provider=settings.DEFAULT_PROVIDER,
             status_since=clock.now(),
             deadline_at=clock.in_s(lifecycle.PENDING_WITHIN_S),
             look_again_at=clock.now(),
-            **({} if tools_enabled is None else {"tools_enabled": tools_enabled}),
-            **_limits(limits),
+            **who,
+            **origin,
+            **spec,
         )
-        instance.set_environment(environment_variables or {})
-        usage.reserve_instance(principal.site_id, instance_type=instance_type, running=desired_state == D.RUNNING)
+        instance.set_environment(environment)
         instance.save(force_insert=True, using="default")
         lifecycle.record(instance, "requested", status_to=instance.status)
         audit.record(principal, "instance.created", instance, instance_type=instance_type)
@@ -242,12 +246,19 @@ def _wish(instance: Instance, desired_state: str) -> None:
     _wake(instance)
 
 
-def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
-    hours, minutes = settings.TIMEOUT_HOURS, settings.IDLE_STOP_MINUTES
-    usual = {"timeout_ms": round(hours * timelimits.HOUR_MS) or None, "idle_stop_minutes": minutes or None}
-    limits = {**usual, **given}
-    extending.must_be_within(limits["timeout_ms"])
-    return limits
+def _spec(
+    principal: Principal, template: str | None, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], MachineSpec | None, dict[str, Any]]:
+    """Where the spec comes from, as it is there, and the spec: the request's over the template's over the settings'."""
+    if template is not None:
+        template_id, version, found = templates.taken_from(principal, template)
+        spec = templates.merged(found, given)
+        extending.must_be_within(spec["timeout_ms"])
+        return {"template_id": template_id, "template_version": version}, found, spec
+    usual = extending.usual_limits()
+    spec = {**usual, **{name: value for name, value in given.items() if value is not None or name in usual}}
+    extending.must_be_within(spec["timeout_ms"])
+    return {}, None, spec
 
 
 def _set_end(instance: Instance) -> None:

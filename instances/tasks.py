@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from common import clock, heartbeats
 from common.tenancy import CREW
-from instances import outbox, patrol, reconcile, retention, telling
+from instances import outbox, patrol, reconcile, retention, startup, telling
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,15 @@ def sweep() -> int:
         due = [row[0] for row in cursor.fetchall()]
     for instance_id in due:
         look.delay(str(instance_id))
+    for instance_id in startup.due():
+        start_up.delay(str(instance_id))
     return len(due)
+
+
+@shared_task(name="instances.start_up", acks_late=False)
+def start_up(which: str) -> None:
+    """Run an instance's start-up script, if it is due."""
+    startup.run(UUID(which))
 
 
 @shared_task(name="instances.patrol")

@@ -26,7 +26,7 @@ SHALL_RUN = (Desired.RUNNING, Desired.PAUSED)
 _COUNT = """
 SELECT instance_type, count(*),
     count(*) FILTER (WHERE desired_state = ANY(%s)), count(*) FILTER (WHERE status = ANY(%s))
-FROM instances_instance WHERE site_id = %s AND deleted_at IS NULL GROUP BY instance_type
+FROM instances_instance WHERE site_id = %s AND deleted_at IS NULL AND NOT pooled GROUP BY instance_type
 """
 # Those that were asked for earlier and wait as well go first.
 _AHEAD = """

@@ -43,6 +43,10 @@ _GROUPS: list[dict[str, Any]] = [
         "title": "Where",
         "items": [
             _entry("Instances", "desktop_windows", "instances.Instance"),
+            _entry("Templates", "layers", "instances.Template"),
+            _entry("Versions of templates", "difference", "instances.TemplateVersion"),
+            _entry("Schedules", "schedule", "instances.Schedule"),
+            _entry("What schedules did", "event_repeat", "instances.Occurrence"),
             _entry("Events", "history", "instances.Event"),
             _entry("Logs", "notes", "instances.Log"),
             _entry("Orphans", "device_unknown", "instances.Orphan"),

@@ -132,6 +132,12 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.05}
 SWEEP_EVERY_S = float(os.environ.get("SWEEP_EVERY_S", "2"))
 CELERY_BEAT_SCHEDULE = {
     "instances.sweep": {"task": "instances.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
+    "instances.run_schedules": {
+        "task": "instances.run_schedules",
+        "schedule": SWEEP_EVERY_S,
+        "options": {"expires": 10},
+    },
+    "instances.fill_pools": {"task": "instances.fill_pools", "schedule": SWEEP_EVERY_S, "options": {"expires": 10}},
     "sites.mail_due": {"task": "sites.mail_due", "schedule": 30.0, "options": {"expires": 30}},
     "sites.forget_answers": {"task": "sites.forget_answers", "schedule": 600.0, "options": {"expires": 600}},
     "sites.keep_audit": {"task": "sites.keep_audit", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -193,6 +199,8 @@ IDLE_STOP_MINUTES = int(os.environ.get("IDLE_STOP_MINUTES", "0"))  # where an in
 # Networks, such as 10.0.0.0/8, that webhooks may lead into although they are not public; by http:// as well.
 WEBHOOK_ALLOWED_NETWORKS = _list("WEBHOOK_ALLOWED_NETWORKS")
 WEBHOOK_RETRY_DAYS = float(os.environ.get("WEBHOOK_RETRY_DAYS", "3"))
+POOL_SIZE_MAX = int(os.environ.get("POOL_SIZE_MAX", "10"))  # the most machines that a template may keep warm
+POOL_MAX_AGE_HOURS = float(os.environ.get("POOL_MAX_AGE_HOURS", "12"))  # an older one is replaced before it is claimed
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 
 

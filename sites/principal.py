@@ -20,7 +20,7 @@ class Principal:
     user_id: UUID
     role: str
     scopes: frozenset[str]
-    via: Literal["key", "session", "ticket", "console", "door"]
+    via: Literal["key", "session", "ticket", "console", "door", "schedule"]
     agent_id: UUID | None = None
     key_id: UUID | None = None
 

@@ -13,9 +13,27 @@ class Role(TextChoices):
 
 
 _VIEWER = frozenset(
-    {"sites:read", "users:read", "memberships:read", "agents:read", "instances:read", "logs:read", "plans:read"}
+    {
+        "sites:read",
+        "users:read",
+        "memberships:read",
+        "agents:read",
+        "instances:read",
+        "templates:read",
+        "schedules:read",
+        "logs:read",
+        "plans:read",
+    }
 )
-_OPERATOR = _VIEWER | {"instances:write", "instances:act", "logs:write", "plans:write", "agents:write"}
+_OPERATOR = _VIEWER | {
+    "instances:write",
+    "instances:act",
+    "templates:write",
+    "schedules:write",
+    "logs:write",
+    "plans:write",
+    "agents:write",
+}
 _ADMIN = _OPERATOR | {
     "audit:read",
     "keys:read",

@@ -3,6 +3,19 @@
 from instances.admin.history import EventAdmin, LogAdmin
 from instances.admin.instance import InstanceAdmin
 from instances.admin.orphan import OrphanAdmin
+from instances.admin.schedules import OccurrenceAdmin, ScheduleAdmin
+from instances.admin.templates import TemplateAdmin, TemplateVersionAdmin
 from instances.admin.webhook import DeliveryAdmin, WebhookAdmin
 
-__all__ = ["DeliveryAdmin", "EventAdmin", "InstanceAdmin", "LogAdmin", "OrphanAdmin", "WebhookAdmin"]
+__all__ = [
+    "DeliveryAdmin",
+    "EventAdmin",
+    "InstanceAdmin",
+    "LogAdmin",
+    "OccurrenceAdmin",
+    "OrphanAdmin",
+    "ScheduleAdmin",
+    "TemplateAdmin",
+    "TemplateVersionAdmin",
+    "WebhookAdmin",
+]

@@ -47,8 +47,23 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
     search_fields = ["name", "site__name", "user__email"]
     search_help_text = "Name, site, email, or a whole id"
     fieldsets = [
-        (None, {"fields": ["name", "site", "instance_type", "user", "agent", "configuration", "variables"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "site",
+                    "instance_type",
+                    "user",
+                    "agent",
+                    "configuration",
+                    "variables",
+                    "template",
+                ]
+            },
+        ),
         ("State", {"fields": ["status", "status_reason", "status_since", "desired_state", "deadline_at"]}),
+        ("Start-up", {"classes": ["tab"], "fields": ["startup_script", "startup_due_at"]}),
         (
             "Time limits",
             {

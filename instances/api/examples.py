@@ -30,6 +30,38 @@ NEW_INSTANCE = OpenApiExample(
     },
     request_only=True,
 )
+FROM_TEMPLATE = OpenApiExample(
+    "From a template",
+    {"name": "Ada's browser", "template": "shop@3", "environment_variables": {"SHOP_KEY": "…"}},
+    request_only=True,
+)
+TEMPLATE = OpenApiExample(
+    "A browser for a shop",
+    {
+        "name": "shop",
+        "instance_type": "browser",
+        "configuration": {"width": 1280, "height": 800},
+        "startup_script": "mkdir -p ~/orders && date > ~/orders/begun",
+        "environment_variables": {"SHOP": "https://shop.example.com"},
+        "required_variables": ["SHOP_KEY"],
+        "timeout_hours": 2,
+        "idle_stop_minutes": 20,
+    },
+    request_only=True,
+)
+SCHEDULE = OpenApiExample(
+    "Three desks each working day",
+    {
+        "name": "desks of the day",
+        "template_id": sample_id("template_id"),
+        "action": "start",
+        "count": 3,
+        "cron": "30 8 * * 1-5",
+        "time_zone": "Europe/Berlin",
+    },
+    request_only=True,
+)
+CHANGED_SCHEDULE = OpenApiExample("An hour later", {"cron": "30 9 * * 1-5"}, request_only=True)
 CHANGED_INSTANCE = OpenApiExample(
     "Another name, and at rest", {"name": "Bea's desk", "status": "stopped"}, request_only=True
 )

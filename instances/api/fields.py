@@ -77,6 +77,12 @@ class EnvironmentField(serializers.DictField):
         return value
 
 
+def name_of_variable(text: str) -> None:
+    """Raises ValidationError where no environment variable could be called so."""
+    if not _NAME.fullmatch(text):
+        raise serializers.ValidationError("Not a variable's name.")
+
+
 def _problem(key: str, value: Any) -> str:
     if key in RANGES:
         low, high = RANGES[key]

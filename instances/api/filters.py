@@ -16,8 +16,15 @@ from instances.models import (
     Level,
     Log,
     LogType,
+    Occurrence,
     OnTimeout,
+    Outcome,
+    Schedule,
+    ScheduleAction,
     Status,
+    Template,
+    TemplateVersion,
+    Trigger,
     Webhook,
     WebhookDelivery,
 )
@@ -35,6 +42,7 @@ class InstanceFilter(ListFilterSet):
     provider = filters.CharFilter()
     user_id = filters.UUIDFilter()
     agent_id = filters.UUIDFilter()
+    template_id = filters.UUIDFilter()
     created_by = filters.UUIDFilter(field_name="created_by_id")
     updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
     on_timeout = ChoicesFilter(choices=OnTimeout.choices)
@@ -43,6 +51,52 @@ class InstanceFilter(ListFilterSet):
 
     class Meta:
         model = Instance
+        fields: list[str] = []
+
+
+class TemplateFilter(ListFilterSet):
+    name = filters.CharFilter(lookup_expr="icontains")
+    instance_type = ChoicesFilter(choices=Instance.TYPES)
+    on_timeout = ChoicesFilter(choices=OnTimeout.choices)
+    created_by = filters.UUIDFilter(field_name="created_by_id")
+    updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+
+    class Meta:
+        model = Template
+        fields: list[str] = []
+
+
+class TemplateVersionFilter(ListFilterSet):
+    number = filters.NumberFilter()
+    instance_type = ChoicesFilter(choices=Instance.TYPES)
+    created_by = filters.UUIDFilter(field_name="created_by_id")
+
+    class Meta:
+        model = TemplateVersion
+        fields: list[str] = []
+
+
+class ScheduleFilter(ListFilterSet):
+    name = filters.CharFilter(lookup_expr="icontains")
+    template_id = filters.UUIDFilter()
+    action = ChoicesFilter(choices=ScheduleAction.choices)
+    user_id = filters.UUIDFilter()
+    paused = BooleanFilter()
+    due_before = filters.IsoDateTimeFilter(field_name="next_at", lookup_expr="lt")
+    updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+
+    class Meta:
+        model = Schedule
+        fields: list[str] = []
+
+
+class OccurrenceFilter(ListFilterSet):
+    status = ChoicesFilter(choices=Outcome.choices)
+    trigger = ChoicesFilter(choices=Trigger.choices)
+    due_after = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
+
+    class Meta:
+        model = Occurrence
         fields: list[str] = []
 
 

@@ -13,6 +13,7 @@ from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Event, Instance, Level, Log, LogType, OnTimeout
 
 INTENTS = [Desired.RUNNING, Desired.STOPPED]
+SCRIPT_CHARACTERS = 64 * 1024
 TOOLS = ["bash", "computer", "edit"]
 
 
@@ -26,6 +27,7 @@ class InstanceSerializer(StrictModelSerializer):
     environment_variables = serializers.ListField(
         child=serializers.CharField(), source="environment_names", read_only=True, help_text="Names only."
     )
+    template_id = serializers.UUIDField(read_only=True, allow_null=True)
     provider_ref = serializers.CharField(read_only=True, allow_null=True, help_text="The machine's name there.")
     timeout_hours = serializers.FloatField(read_only=True, allow_null=True, help_text="`timeout_ms` in hours.")
     cdp_url = serializers.CharField(
@@ -50,6 +52,8 @@ class InstanceSerializer(StrictModelSerializer):
             "configuration",
             "environment_variables",
             "tools_enabled",
+            "template_id",
+            "template_version",
             "timeout_ms",
             "timeout_hours",
             "on_timeout",
@@ -71,29 +75,38 @@ class InstanceSerializer(StrictModelSerializer):
         read_only_fields = fields
 
 
-class _InstanceBody(TimeLimitFields):
-    name = serializers.CharField(max_length=200)
-    user_id = serializers.UUIDField(help_text="A member of the site. Default: the caller.")
-    agent_id = serializers.UUIDField(allow_null=True)
+class SpecBody(TimeLimitFields):
+    """What an instance is to be, in its own body and in a template's. Everything is optional but `must_have`."""
+
+    must_have: frozenset[str] = frozenset()
     configuration = ConfigurationField()
     environment_variables = EnvironmentField(write_only=True)
     tools_enabled = serializers.ListField(child=serializers.ChoiceField(TOOLS), max_length=len(TOOLS))
+    startup_script = serializers.CharField(
+        max_length=SCRIPT_CHARACTERS,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Run by the machine's shell each time it comes up; its output goes into the log.",
+    )
     on_timeout = serializers.ChoiceField(OnTimeout.choices, help_text="What the time limit does. Default: `stop`.")
     idle_stop_minutes = serializers.IntegerField(
         min_value=1, max_value=10_080, allow_null=True, help_text="Stop it when unused for so long. `null`: never."
     )
-    status = serializers.ChoiceField(
-        INTENTS, source="desired_state", help_text="Read as a wish: `running` or `stopped`; it never sets the status."
-    )
 
     def get_fields(self) -> dict[str, Any]:
-        """Everything is optional, but for the name of a new instance."""
         fields = super().get_fields()
         for name, field in fields.items():
             field.required = name in self.must_have
         return fields
 
-    must_have: frozenset[str] = frozenset()
+
+class _InstanceBody(SpecBody):
+    name = serializers.CharField(max_length=200)
+    user_id = serializers.UUIDField(help_text="A member of the site. Default: the caller.")
+    agent_id = serializers.UUIDField(allow_null=True)
+    status = serializers.ChoiceField(
+        INTENTS, source="desired_state", help_text="Read as a wish: `running` or `stopped`; it never sets the status."
+    )
 
 
 class NewInstanceSerializer(_InstanceBody):
@@ -101,12 +114,14 @@ class NewInstanceSerializer(_InstanceBody):
 
     must_have = frozenset({"name"})
     site_id = serializers.UUIDField(write_only=True)
-    instance_type = serializers.ChoiceField(Instance.TYPES, default=DEFAULT_FLAVOUR)
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        fields["instance_type"].required = False
-        return fields
+    instance_type = serializers.ChoiceField(
+        Instance.TYPES, help_text=f"Default: the template's, without one `{DEFAULT_FLAVOUR}`."
+    )
+    template = serializers.CharField(
+        max_length=220,
+        write_only=True,
+        help_text="A template's name or id, with `@version` for an older one. What the body says goes before it.",
+    )
 
 
 class ChangedInstanceSerializer(_InstanceBody):

@@ -8,7 +8,15 @@ from instances.api.bootstrap import BootstrapView
 from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
+from instances.api.schedules import (
+    OccurrencesView,
+    PauseScheduleView,
+    ResumeScheduleView,
+    RunScheduleView,
+    ScheduleViewSet,
+)
 from instances.api.streaming import CdpView, DriverView, FramesView, ViewView
+from instances.api.templates import TemplateVersionsView, TemplateViewSet
 from instances.api.usage import UsageView
 from instances.api.views import (
     ExtendView,
@@ -65,6 +73,23 @@ urlpatterns = [
     ),
     path("sites/<uuid:pk>/usage", UsageView.as_view(), name="site-usage"),
     path("system/bootstrap", BootstrapView.as_view(), name="bootstrap"),
+    path("templates", TemplateViewSet.as_view({"get": "list", "post": "create"}), name="templates"),
+    path(
+        "templates/<uuid:pk>",
+        TemplateViewSet.as_view({"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}),
+        name="template",
+    ),
+    path("templates/<uuid:pk>/versions", TemplateVersionsView.as_view(), name="template-versions"),
+    path("schedules", ScheduleViewSet.as_view({"get": "list", "post": "create"}), name="schedules"),
+    path(
+        "schedules/<uuid:pk>",
+        ScheduleViewSet.as_view({"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}),
+        name="schedule",
+    ),
+    path("schedules/<uuid:pk>/pause", PauseScheduleView.as_view(), name="schedule-pause"),
+    path("schedules/<uuid:pk>/resume", ResumeScheduleView.as_view(), name="schedule-resume"),
+    path("schedules/<uuid:pk>/run", RunScheduleView.as_view(), name="schedule-run"),
+    path("schedules/<uuid:pk>/occurrences", OccurrencesView.as_view(), name="schedule-occurrences"),
     path("logs", SiteLogsView.as_view({"get": "list", "post": "create"}), name="logs"),
     path("logs/tail", SiteLogTailView.as_view(), name="logs-tail"),
     path("logs/<uuid:pk>", LogView.as_view(), name="log"),

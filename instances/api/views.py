@@ -18,7 +18,7 @@ from common.errors import Conflict, Invalid, NotFound, PlatformError
 from common.realtime.wait import wait_until
 from common.tenancy import site_scope
 from instances import extending, selectors, services, signed
-from instances.api.examples import CHANGED_INSTANCE, EXTENSION, NEW_INSTANCE
+from instances.api.examples import CHANGED_INSTANCE, EXTENSION, FROM_TEMPLATE, NEW_INSTANCE
 from instances.api.filters import InstanceFilter
 from instances.api.serializers import (
     ChangedInstanceSerializer,
@@ -82,7 +82,9 @@ class InstanceViewSet(Hot, ListModelMixin, Shows, Changes):
         bodies = {"POST": NewInstanceSerializer, "PUT": ChangedInstanceSerializer, "PATCH": ChangedInstanceSerializer}
         return bodies.get(self.request.method or "", InstanceSerializer)
 
-    @extend_schema(request=NewInstanceSerializer, responses={201: InstanceSerializer}, examples=[NEW_INSTANCE])
+    @extend_schema(
+        request=NewInstanceSerializer, responses={201: InstanceSerializer}, examples=[NEW_INSTANCE, FROM_TEMPLATE]
+    )
     def create(self, request: Request) -> Response:
         """Answered at once, with a `pending` instance; watch its events, or wait for `running`."""
         wanted = self.valid(NewInstanceSerializer)

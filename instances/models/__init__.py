@@ -4,6 +4,8 @@ from instances.models.event import Event
 from instances.models.instance import Desired, Instance, OnTimeout, Status
 from instances.models.log import Level, Log, LogType
 from instances.models.orphan import Orphan, OrphanReason
+from instances.models.schedule import Occurrence, Outcome, Schedule, ScheduleAction, Trigger
+from instances.models.template import Template, TemplateVersion
 from instances.models.webhook import DeliveryStatus, Webhook, WebhookDelivery
 
 __all__ = [
@@ -14,10 +16,17 @@ __all__ = [
     "Level",
     "Log",
     "LogType",
+    "Occurrence",
     "OnTimeout",
     "Orphan",
     "OrphanReason",
+    "Outcome",
+    "Schedule",
+    "ScheduleAction",
     "Status",
+    "Template",
+    "TemplateVersion",
+    "Trigger",
     "Webhook",
     "WebhookDelivery",
 ]

@@ -73,6 +73,19 @@ class Instance(SiteOwned):
         models.CharField(max_length=128), default=list, editable=False, help_text="Told in the clear; values never are."
     )
     tools_enabled = ArrayField(models.CharField(max_length=32), default=default_tools, blank=True)
+    startup_script = models.TextField(blank=True, default="", db_default="")
+    template = models.ForeignKey(
+        "instances.Template",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        editable=False,
+    )
+    template_version = models.PositiveIntegerField(null=True, editable=False)
+    pooled = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Of a warm pool, and nobody's yet."
+    )
     provider = models.CharField(max_length=40, editable=False)
     timeout_ms = models.PositiveBigIntegerField(null=True, blank=True, help_text="Of each run. None: no limit.")
     on_timeout = models.CharField(
@@ -105,6 +118,8 @@ class Instance(SiteOwned):
     boot_id = models.CharField(max_length=64, blank=True, editable=False)
     bootstrapped_incarnation = models.PositiveIntegerField(default=0, editable=False)
     bootstrap_claim = models.CharField(max_length=64, blank=True, editable=False)
+    startup_due_at = models.DateTimeField(null=True, editable=False, help_text="When to see to its start-up script.")
+    startup_boot_id = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     guest_lost_at = models.DateTimeField(null=True, editable=False)
     losses = models.PositiveIntegerField(default=0, editable=False)
     last_event = models.PositiveBigIntegerField(default=0, editable=False)
@@ -153,6 +168,11 @@ class Instance(SiteOwned):
                 condition=Q(deleted_at=None),
             ),
             models.Index(fields=["user"], name="instance_by_user"),
+            models.Index(fields=["template", "id"], name="instance_in_pool", condition=Q(pooled=True, deleted_at=None)),
+            models.Index(fields=["template"], name="instance_by_template", condition=Q(template__isnull=False)),
+            models.Index(
+                fields=["startup_due_at"], name="instance_startup_due", condition=Q(startup_due_at__isnull=False)
+            ),
             models.Index(fields=["look_again_at"], name="instance_due", condition=Q(look_again_at__isnull=False)),
         ]
 

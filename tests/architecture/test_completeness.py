@@ -20,6 +20,12 @@ TEXT = "free text, or an object of the caller's"
 INNER = "our own book-keeping, shown to nobody"
 NUMBER = "a count; nobody looks a row up by it"
 
+SPEC = {
+    **dict.fromkeys(["configuration", "startup_script", "environment_names"], TEXT),
+    **dict.fromkeys(["required_variables", "tools_enabled"], "a list within a row"),
+    **dict.fromkeys(["timeout_ms", "idle_stop_minutes"], NUMBER),
+    "environment_variables": "sealed",
+}
 # Model: field: why no filter asks for it. A field that has a filter, or is gone, must not stand here.
 UNFILTERED: dict[str, dict[str, str]] = {
     "sites.Site": {
@@ -68,6 +74,11 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "deleted_at": "deleted ones are in no list",
         "timeout_ms": NUMBER,
         "idle_stop_minutes": NUMBER,
+        "template_version": "of `template_id`",
+        "startup_script": TEXT,
+        "pooled": "a pool's unclaimed machines are in no list",
+        "startup_due_at": INNER,
+        "startup_boot_id": INNER,
         "wish_reason": INNER,
         "active_until": INNER,
         **dict.fromkeys(["generation", "observed_generation", "restart_generation", "observed_restart"], INNER),
@@ -76,6 +87,28 @@ UNFILTERED: dict[str, dict[str, str]] = {
         ),
         **dict.fromkeys(["bootstrapped_incarnation", "bootstrap_claim"], INNER),
         **dict.fromkeys(["losses", "last_event", "lease_token", "lease_until", "look_again_at", "nudges"], INNER),
+    },
+    "instances.Template": {
+        "site": SITE,
+        "description": "by `search`",
+        "version": "ordered by, not looked up",
+        **dict.fromkeys(["pool_size", "pool_failures"], NUMBER),
+        **dict.fromkeys(["pool_failed_at", "pool_open_until", "pool_reason"], "of a pool's bad days; shown"),
+        **SPEC,
+    },
+    "instances.TemplateVersion": {"site": SITE, "template": "in the address", "on_timeout": "by the template", **SPEC},
+    "instances.Schedule": {
+        "site": SITE,
+        "template_version": "of `template_id`",
+        "last_at": "ordered by, not looked up",
+        **dict.fromkeys(["count", "timeout_ms", "interval_s"], NUMBER),
+        **dict.fromkeys(["cron", "time_zone"], TEXT),
+    },
+    "instances.Occurrence": {
+        "site": SITE,
+        "schedule": "in the address",
+        "instance_ids": "a list within a row",
+        "problems": "by `search`",
     },
     "instances.Log": {
         "site": SITE,

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 
 from common.tenancy import CREW
+from instances import schedules, templates, webhooks
 from instances import services as instances
-from instances import webhooks
 from instances.models import Event, Log
 from plans import services as plans
 from plans.models import PlanEvent
@@ -49,8 +49,10 @@ PINNED = {
     "get_own_user": 2,
     "get_plan": 2,
     "get_root": 0,
+    "get_schedule": 2,
     "get_site": 2,
     "get_site_usage": 3,
+    "get_template": 2,
     "get_user": 2,
     "get_webhook": 2,
     "list_agents": 3,
@@ -65,7 +67,11 @@ PINNED = {
     "list_memberships": 3,
     "list_plan_events": 4,
     "list_plans": 3,
+    "list_schedule_occurrences": 4,
+    "list_schedules": 3,
     "list_sites": 2,
+    "list_template_versions": 4,
+    "list_templates": 3,
     "list_users": 3,
     "list_webhook_deliveries": 4,
     "list_webhooks": 3,
@@ -108,8 +114,12 @@ class World:
             plan = self._plan(agent.pk, number)
             log = self._log(agent.pk, number)
             hook = self._webhook(number)
+            template = self._template(number)
+            schedule = self._schedule(template.pk)
             member = make.member(self.site)
             rows = {
+                "templates": template,
+                "schedules": schedule,
                 "agents": agent,
                 "keys": key,
                 "invitations": invitation,
@@ -119,6 +129,18 @@ class World:
             }
             for noun, row in {**rows, "memberships": member, "users": member.user, "sites": self.site}.items():
                 self.first.setdefault(noun, str(row.pk))
+
+    def _template(self, number: int) -> Any:
+        template = templates.create_template(self.principal, name=f"template {number}")
+        first = self.first.get("templates", template.pk)
+        templates.change_template(self.principal, first, startup_script=f"echo {number}")
+        return template
+
+    def _schedule(self, template_id: Any) -> Any:
+        fields = {"name": "daily", "template_id": template_id, "action": "stop", "interval_s": 60}
+        schedule = schedules.create_schedule(self.principal, **fields)
+        schedules.run_now(self.principal, self.first.get("schedules", schedule.pk))
+        return schedule
 
     def _plan(self, agent_id: Any, number: int) -> Any:
         needed = [self.first["plans"]] if "plans" in self.first else []

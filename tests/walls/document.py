@@ -121,6 +121,8 @@ class Place:
                 return self.row("users")["id"]
             case "agent_id":
                 return self.row("agents")["id"]
+            case "template_id":
+                return self.row("templates")["id"]
             case "instance_id":
                 return self.row("instances")["id"]
             case "email":

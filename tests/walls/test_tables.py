@@ -32,6 +32,8 @@ NOUNS = [
     "plans",
     "webhooks",
     "deliveries",
+    "templates",
+    "schedules",
 ]
 
 

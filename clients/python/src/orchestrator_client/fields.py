@@ -73,15 +73,13 @@ class ChangedInstanceRequest(TypedDict):
     """
     The same, in hours.
     """
-    name: NotRequired[str]
-    user_id: NotRequired[str]
-    """
-    A member of the site. Default: the caller.
-    """
-    agent_id: NotRequired[str | None]
     configuration: NotRequired[dict[str, Any]]
     environment_variables: NotRequired[dict[str, str]]
     tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    startup_script: NotRequired[str]
+    """
+    Run by the machine's shell each time it comes up; its output goes into the log.
+    """
     on_timeout: NotRequired[Literal["stop", "delete"]]
     """
     What the time limit does. Default: `stop`.
@@ -90,9 +88,89 @@ class ChangedInstanceRequest(TypedDict):
     """
     Stop it when unused for so long. `null`: never.
     """
+    name: NotRequired[str]
+    user_id: NotRequired[str]
+    """
+    A member of the site. Default: the caller.
+    """
+    agent_id: NotRequired[str | None]
     status: NotRequired[Literal["running", "stopped"]]
     """
     Read as a wish: `running` or `stopped`; it never sets the status.
+    """
+
+
+class ChangedScheduleRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    name: NotRequired[str]
+    template_id: NotRequired[str]
+    template_version: NotRequired[int | None]
+    action: NotRequired[Literal["start", "stop", "extend"]]
+    count: NotRequired[int]
+    """
+    How many to start. Default: 1.
+    """
+    cron: NotRequired[str]
+    """
+    Minute, hour, day of the month, month, day of the week.
+    """
+    interval_s: NotRequired[int | None]
+    time_zone: NotRequired[str]
+    """
+    Of `cron`. Default: the site's.
+    """
+    paused: NotRequired[bool]
+
+
+class ChangedTemplateRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    configuration: NotRequired[dict[str, Any]]
+    environment_variables: NotRequired[dict[str, str]]
+    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    startup_script: NotRequired[str]
+    """
+    Run by the machine's shell each time it comes up; its output goes into the log.
+    """
+    on_timeout: NotRequired[Literal["stop", "delete"]]
+    """
+    What the time limit does. Default: `stop`.
+    """
+    idle_stop_minutes: NotRequired[int | None]
+    """
+    Stop it when unused for so long. `null`: never.
+    """
+    name: NotRequired[str]
+    description: NotRequired[str]
+    instance_type: NotRequired[Literal["ubuntu", "browser", "windows"]]
+    pool_size: NotRequired[int]
+    """
+    How many machines are kept running for whoever asks next.
+    """
+    required_variables: NotRequired[list[str]]
+    """
+    Names whose values must come with each use.
     """
 
 
@@ -255,15 +333,13 @@ class NewInstanceRequest(TypedDict):
     """
     The same, in hours.
     """
-    name: str
-    user_id: NotRequired[str]
-    """
-    A member of the site. Default: the caller.
-    """
-    agent_id: NotRequired[str | None]
     configuration: NotRequired[dict[str, Any]]
     environment_variables: NotRequired[dict[str, str]]
     tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    startup_script: NotRequired[str]
+    """
+    Run by the machine's shell each time it comes up; its output goes into the log.
+    """
     on_timeout: NotRequired[Literal["stop", "delete"]]
     """
     What the time limit does. Default: `stop`.
@@ -272,12 +348,25 @@ class NewInstanceRequest(TypedDict):
     """
     Stop it when unused for so long. `null`: never.
     """
+    name: str
+    user_id: NotRequired[str]
+    """
+    A member of the site. Default: the caller.
+    """
+    agent_id: NotRequired[str | None]
     status: NotRequired[Literal["running", "stopped"]]
     """
     Read as a wish: `running` or `stopped`; it never sets the status.
     """
     site_id: NotRequired[str]
     instance_type: NotRequired[Literal["ubuntu", "browser", "windows"]]
+    """
+    Default: the template's, without one `browser`.
+    """
+    template: NotRequired[str]
+    """
+    A template's name or id, with `@version` for an older one. What the body says goes before it.
+    """
 
 
 class NewInvitationRequest(TypedDict):
@@ -318,8 +407,12 @@ class NewKeyRequest(TypedDict):
                 "memberships:write",
                 "plans:read",
                 "plans:write",
+                "schedules:read",
+                "schedules:write",
                 "sites:read",
                 "sites:write",
+                "templates:read",
+                "templates:write",
                 "users:read",
                 "users:write",
                 "webhooks:read",
@@ -370,6 +463,80 @@ class NewPasswordRequest(TypedDict):
 
     token: str
     password: str
+
+
+class NewScheduleRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    name: str
+    template_id: str
+    template_version: NotRequired[int | None]
+    action: Literal["start", "stop", "extend"]
+    count: NotRequired[int]
+    """
+    How many to start. Default: 1.
+    """
+    cron: NotRequired[str]
+    """
+    Minute, hour, day of the month, month, day of the week.
+    """
+    interval_s: NotRequired[int | None]
+    time_zone: NotRequired[str]
+    """
+    Of `cron`. Default: the site's.
+    """
+    paused: NotRequired[bool]
+
+
+class NewTemplateRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    configuration: NotRequired[dict[str, Any]]
+    environment_variables: NotRequired[dict[str, str]]
+    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    startup_script: NotRequired[str]
+    """
+    Run by the machine's shell each time it comes up; its output goes into the log.
+    """
+    on_timeout: NotRequired[Literal["stop", "delete"]]
+    """
+    What the time limit does. Default: `stop`.
+    """
+    idle_stop_minutes: NotRequired[int | None]
+    """
+    Stop it when unused for so long. `null`: never.
+    """
+    name: str
+    description: NotRequired[str]
+    instance_type: NotRequired[Literal["ubuntu", "browser", "windows"]]
+    pool_size: NotRequired[int]
+    """
+    How many machines are kept running for whoever asks next.
+    """
+    required_variables: NotRequired[list[str]]
+    """
+    Names whose values must come with each use.
+    """
 
 
 class NewWebhookRequest(TypedDict):
@@ -431,15 +598,13 @@ class PatchedChangedInstanceRequest(TypedDict):
     """
     The same, in hours.
     """
-    name: NotRequired[str]
-    user_id: NotRequired[str]
-    """
-    A member of the site. Default: the caller.
-    """
-    agent_id: NotRequired[str | None]
     configuration: NotRequired[dict[str, Any]]
     environment_variables: NotRequired[dict[str, str]]
     tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    startup_script: NotRequired[str]
+    """
+    Run by the machine's shell each time it comes up; its output goes into the log.
+    """
     on_timeout: NotRequired[Literal["stop", "delete"]]
     """
     What the time limit does. Default: `stop`.
@@ -448,10 +613,49 @@ class PatchedChangedInstanceRequest(TypedDict):
     """
     Stop it when unused for so long. `null`: never.
     """
+    name: NotRequired[str]
+    user_id: NotRequired[str]
+    """
+    A member of the site. Default: the caller.
+    """
+    agent_id: NotRequired[str | None]
     status: NotRequired[Literal["running", "stopped"]]
     """
     Read as a wish: `running` or `stopped`; it never sets the status.
     """
+
+
+class PatchedChangedScheduleRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    name: NotRequired[str]
+    template_id: NotRequired[str]
+    template_version: NotRequired[int | None]
+    action: NotRequired[Literal["start", "stop", "extend"]]
+    count: NotRequired[int]
+    """
+    How many to start. Default: 1.
+    """
+    cron: NotRequired[str]
+    """
+    Minute, hour, day of the month, month, day of the week.
+    """
+    interval_s: NotRequired[int | None]
+    time_zone: NotRequired[str]
+    """
+    Of `cron`. Default: the site's.
+    """
+    paused: NotRequired[bool]
 
 
 class PatchedChangedStepRequest(TypedDict):
@@ -470,6 +674,47 @@ class PatchedChangedStepRequest(TypedDict):
     expected_output: NotRequired[str]
     actual_output: NotRequired[str]
     error_message: NotRequired[str]
+
+
+class PatchedChangedTemplateRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version.
+    """
+
+    timeout_ms: NotRequired[int | None]
+    """
+    Of each run. `null`: no limit.
+    """
+    timeout_hours: NotRequired[float | None]
+    """
+    The same, in hours.
+    """
+    configuration: NotRequired[dict[str, Any]]
+    environment_variables: NotRequired[dict[str, str]]
+    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
+    startup_script: NotRequired[str]
+    """
+    Run by the machine's shell each time it comes up; its output goes into the log.
+    """
+    on_timeout: NotRequired[Literal["stop", "delete"]]
+    """
+    What the time limit does. Default: `stop`.
+    """
+    idle_stop_minutes: NotRequired[int | None]
+    """
+    Stop it when unused for so long. `null`: never.
+    """
+    name: NotRequired[str]
+    description: NotRequired[str]
+    instance_type: NotRequired[Literal["ubuntu", "browser", "windows"]]
+    pool_size: NotRequired[int]
+    """
+    How many machines are kept running for whoever asks next.
+    """
+    required_variables: NotRequired[list[str]]
+    """
+    Names whose values must come with each use.
+    """
 
 
 class PatchedMembershipRequest(TypedDict):
@@ -858,6 +1103,7 @@ class ListInstancesQuery(TypedDict):
             ]
         ]
     ]
+    template_id: NotRequired[str]
     updated_after: NotRequired[datetime | str]
     user_id: NotRequired[str]
 
@@ -1251,6 +1497,68 @@ class ListPlanEventsQuery(TypedDict):
     """
 
 
+class ListSchedulesQuery(TypedDict):
+    action: NotRequired[Literal["extend", "start", "stop"] | list[Literal["extend", "start", "stop"]]]
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    due_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `name`, `next_at`, `last_at`, with commas between; `-` in front for downwards.
+    """
+    paused: NotRequired[bool]
+    search: NotRequired[str]
+    """
+    Words that must all occur in `name`.
+    """
+    template_id: NotRequired[str]
+    updated_after: NotRequired[datetime | str]
+    user_id: NotRequired[str]
+
+
+class ListScheduleOccurrencesQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    due_after: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `due_at`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `problems`.
+    """
+    status: NotRequired[
+        Literal["done", "failed", "nothing", "partly"] | list[Literal["done", "failed", "nothing", "partly"]]
+    ]
+    trigger: NotRequired[Literal["asked", "catch_up", "due"] | list[Literal["asked", "catch_up", "due"]]]
+
+
 class ListSitesQuery(TypedDict):
     count: NotRequired[Literal["capped", "exact", "estimate"]]
     """
@@ -1278,6 +1586,64 @@ class ListSitesQuery(TypedDict):
     """
     time_zone: NotRequired[str]
     updated_after: NotRequired[datetime | str]
+
+
+class ListTemplatesQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    created_by: NotRequired[str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_type: NotRequired[Literal["browser", "ubuntu", "windows"] | list[Literal["browser", "ubuntu", "windows"]]]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    on_timeout: NotRequired[Literal["delete", "stop"] | list[Literal["delete", "stop"]]]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `name`, `version`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `name`, `description`.
+    """
+    updated_after: NotRequired[datetime | str]
+
+
+class ListTemplateVersionsQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    created_by: NotRequired[str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_type: NotRequired[Literal["browser", "ubuntu", "windows"] | list[Literal["browser", "ubuntu", "windows"]]]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    number: NotRequired[int]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `number`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `startup_script`.
+    """
 
 
 class ListUsersQuery(TypedDict):

@@ -215,6 +215,8 @@ class Instance(Answer):
     Names only.
     """
     tools_enabled: list[str]
+    template_id: str | None
+    template_version: int | None
     timeout_ms: int | None
     """
     Of each run. None: no limit.
@@ -391,6 +393,21 @@ class Membership(Answer):
     created_at: AwareDatetime
 
 
+class Occurrence(Answer):
+    """
+    One time that it was due: which instances it concerned, and what went wrong.
+    """
+
+    id: str
+    schedule_id: str
+    due_at: AwareDatetime
+    trigger: Literal["due", "catch_up", "asked"] | str
+    status: Literal["done", "partly", "nothing", "failed"] | str
+    instance_ids: list[str]
+    problems: list[str]
+    created_at: AwareDatetime
+
+
 class PlanEvent(Answer):
     """
     Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
@@ -470,6 +487,41 @@ class Root(Answer):
     """
 
 
+class Schedule(Answer):
+    """
+    A schedule, and when it is due next.
+    """
+
+    id: str
+    name: str
+    template_id: str
+    template_version: int | None
+    """
+    Empty: the newest.
+    """
+    action: Literal["start", "stop", "extend"] | str
+    count: int
+    """
+    How many to start.
+    """
+    timeout_ms: int | None
+    """
+    To extend by. Empty: their own.
+    """
+    cron: str
+    interval_s: int | None
+    time_zone: str
+    """
+    IANA name. Empty: the site's.
+    """
+    user_id: str
+    paused: bool
+    next_at: AwareDatetime | None
+    last_at: AwareDatetime | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
 class Shell(Answer):
     stdout: str
     stderr: str
@@ -521,6 +573,78 @@ class Step(Answer):
     retry_count: int
     started_at: AwareDatetime | None
     completed_at: AwareDatetime | None
+
+
+class Template(Answer):
+    """
+    A template as it is now.
+    """
+
+    id: str
+    name: str
+    description: str
+    version: int
+    instance_type: Literal["ubuntu", "browser", "windows"] | str
+    configuration: Any
+    startup_script: str
+    environment_variables: list[str]
+    """
+    Names only.
+    """
+    required_variables: list[str]
+    """
+    Names whose values come with each use.
+    """
+    tools_enabled: list[str]
+    timeout_ms: int | None
+    timeout_hours: float | None
+    on_timeout: Literal["stop", "delete"] | str
+    idle_stop_minutes: int | None
+    pool_size: int
+    """
+    How many run before anybody asks.
+    """
+    pool_ready: int
+    """
+    How many can be claimed just now.
+    """
+    pool_failures: int
+    pool_open_until: AwareDatetime | None
+    """
+    No member is made until then.
+    """
+    pool_reason: str
+    created_by: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class TemplateVersion(Answer):
+    """
+    A template's spec as it was in one version.
+    """
+
+    id: str
+    template_id: str
+    version: int
+    instance_type: Literal["ubuntu", "browser", "windows"] | str
+    configuration: Any
+    startup_script: str
+    environment_variables: list[str]
+    """
+    Names only.
+    """
+    required_variables: list[str]
+    """
+    Names whose values come with each use.
+    """
+    tools_enabled: list[str]
+    timeout_ms: int | None
+    timeout_hours: float | None
+    on_timeout: Literal["stop", "delete"] | str
+    idle_stop_minutes: int | None
+    created_by: str
+    created_at: AwareDatetime
 
 
 class Ticket(Answer):

@@ -556,6 +556,87 @@ class AsyncPlansEndpoints(AsyncResource):
         )
 
 
+class AsyncSchedulesEndpoints(AsyncResource):
+    def list(self, **query: Unpack[sent.ListSchedulesQuery]) -> AsyncPages[models.Schedule]:
+        """The schedules of a site.
+
+        `GET /api/schedules`
+        """
+        return self._pages(models.Schedule, "/api/schedules", query)
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewScheduleRequest]
+    ) -> models.Schedule:
+        """Write a schedule; it acts as its author, with the role that they have then.
+
+        `POST /api/schedules`
+        """
+        return await self._one(
+            models.Schedule, Call("POST", "/api/schedules", json=fields, key=idempotency_key or new_key())
+        )
+
+    async def get(self, id: str, /) -> models.Schedule:
+        """The schedules of a site.
+
+        `GET /api/schedules/{id}`
+        """
+        return await self._one(models.Schedule, Call("GET", f"/api/schedules/{segment(id)}"))
+
+    async def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedChangedScheduleRequest]
+    ) -> models.Schedule:
+        """The same as PUT.
+
+        `PATCH /api/schedules/{id}`
+        """
+        return await self._one(
+            models.Schedule, Call("PATCH", f"/api/schedules/{segment(id)}", json=fields, if_match=if_match)
+        )
+
+    async def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The schedules of a site.
+
+        `DELETE /api/schedules/{id}`
+        """
+        await self._nothing(Call("DELETE", f"/api/schedules/{segment(id)}", if_match=if_match))
+
+    def list_occurrences(
+        self, id: str, /, **query: Unpack[sent.ListScheduleOccurrencesQuery]
+    ) -> AsyncPages[models.Occurrence]:
+        """`trigger` says why it was done: due, caught up, or asked for.
+
+        `GET /api/schedules/{id}/occurrences`
+        """
+        return self._pages(models.Occurrence, f"/api/schedules/{segment(id)}/occurrences", query)
+
+    async def pause(self, id: str, /, *, idempotency_key: str | None = None) -> models.Schedule:
+        """Twice is success.
+
+        `POST /api/schedules/{id}/pause`
+        """
+        return await self._one(
+            models.Schedule, Call("POST", f"/api/schedules/{segment(id)}/pause", key=idempotency_key or new_key())
+        )
+
+    async def resume(self, id: str, /, *, idempotency_key: str | None = None) -> models.Schedule:
+        """Twice is success.
+
+        `POST /api/schedules/{id}/resume`
+        """
+        return await self._one(
+            models.Schedule, Call("POST", f"/api/schedules/{segment(id)}/resume", key=idempotency_key or new_key())
+        )
+
+    async def run(self, id: str, /, *, idempotency_key: str | None = None) -> models.Occurrence:
+        """What came of it. When it is due next stays as it is.
+
+        `POST /api/schedules/{id}/run`
+        """
+        return await self._one(
+            models.Occurrence, Call("POST", f"/api/schedules/{segment(id)}/run", key=idempotency_key or new_key())
+        )
+
+
 class AsyncSitesEndpoints(AsyncResource):
     def list(self, **query: Unpack[sent.ListSitesQuery]) -> AsyncPages[models.Site]:
         """The caller's site; for somebody signed in, all the sites that they are a member of.
@@ -596,6 +677,60 @@ class AsyncSystemEndpoints(AsyncResource):
         `POST /api/system/bootstrap`
         """
         return await self._one(models.Redeemed, Call("POST", "/api/system/bootstrap", json=fields))
+
+
+class AsyncTemplatesEndpoints(AsyncResource):
+    def list(self, **query: Unpack[sent.ListTemplatesQuery]) -> AsyncPages[models.Template]:
+        """The templates of a site.
+
+        `GET /api/templates`
+        """
+        return self._pages(models.Template, "/api/templates", query)
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewTemplateRequest]
+    ) -> models.Template:
+        """Write a template; its first version is 1.
+
+        `POST /api/templates`
+        """
+        return await self._one(
+            models.Template, Call("POST", "/api/templates", json=fields, key=idempotency_key or new_key())
+        )
+
+    async def get(self, id: str, /) -> models.Template:
+        """The templates of a site.
+
+        `GET /api/templates/{id}`
+        """
+        return await self._one(models.Template, Call("GET", f"/api/templates/{segment(id)}"))
+
+    async def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedChangedTemplateRequest]
+    ) -> models.Template:
+        """The same as PUT.
+
+        `PATCH /api/templates/{id}`
+        """
+        return await self._one(
+            models.Template, Call("PATCH", f"/api/templates/{segment(id)}", json=fields, if_match=if_match)
+        )
+
+    async def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The templates of a site.
+
+        `DELETE /api/templates/{id}`
+        """
+        await self._nothing(Call("DELETE", f"/api/templates/{segment(id)}", if_match=if_match))
+
+    def list_versions(
+        self, id: str, /, **query: Unpack[sent.ListTemplateVersionsQuery]
+    ) -> AsyncPages[models.TemplateVersion]:
+        """Old versions stay to be read, and to be used as `name@version`.
+
+        `GET /api/templates/{id}/versions`
+        """
+        return self._pages(models.TemplateVersion, f"/api/templates/{segment(id)}/versions", query)
 
 
 class AsyncTicketsEndpoints(AsyncResource):
@@ -748,8 +883,10 @@ class AsyncEndpoints:
         self.memberships = AsyncMembershipsEndpoints(transport)
         self.password_resets = AsyncPasswordResetsEndpoints(transport)
         self.plans = AsyncPlansEndpoints(transport)
+        self.schedules = AsyncSchedulesEndpoints(transport)
         self.sites = AsyncSitesEndpoints(transport)
         self.system = AsyncSystemEndpoints(transport)
+        self.templates = AsyncTemplatesEndpoints(transport)
         self.tickets = AsyncTicketsEndpoints(transport)
         self.users = AsyncUsersEndpoints(transport)
         self.webhooks = AsyncWebhooksEndpoints(transport)

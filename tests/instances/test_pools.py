@@ -1,0 +1,239 @@
+"""Warm pools: filled, claimed by one each, replaced when stale, and held back while machines fail."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+from django.test import override_settings
+
+from common import clock
+from common.errors import Invalid, NotFound
+from common.tenancy import CREW
+from guest.protocol.actions import CursorPosition
+from instances import perform, periodic, pools, selectors, services, startup, templates
+from instances.models import Instance, Template
+from sites.models import Site
+from tests import make
+from tests.instances.conftest import principal_of_new_site, site_scope
+
+
+def _template(world, size: int = 2, **spec) -> Template:
+    fields = {"name": "desk", "instance_type": "ubuntu", "environment_variables": {"SHOP": "a"}, **spec}
+    return templates.create_template(world.principal, pool_size=size, **fields)
+
+
+def _members() -> list[Instance]:
+    rows = Instance.everywhere.filter(pooled=True, deleted_at=None).exclude(desired_state="deleted")
+    return list(rows.order_by("id"))
+
+
+def _bring_up(world) -> None:
+    for row in _members():
+        world.guests.arrive(world.settle(row).machine)
+        world.settle(row)
+
+
+def _fill(world, *, rounds: int = 6) -> list[Instance]:
+    for _ in range(rounds):
+        for each in pools.due():
+            pools.refill(*each)
+        _bring_up(world)
+    return _members()
+
+
+def _ask(world, **fields) -> Instance:
+    return services.request_instance(world.principal, **{"name": "mine", "template": "desk", **fields})
+
+
+def test_a_pool_is_filled_a_few_at_a_time_to_its_size_and_then_left_alone(world):
+    template = _template(world, size=3)
+    pools.refill(template.pk, template.site_id)
+    assert len(_members()) == pools.AT_ONCE
+    pools.refill(template.pk, template.site_id)
+    assert len(_members()) == pools.AT_ONCE, "as many as may be on their way"
+    assert [row.status for row in _fill(world)] == ["running"] * 3
+    assert pools.due() == []
+    shown = make.client(Site(pk=world.principal.site_id)).get(f"/api/templates/{template.pk}").json()
+    assert (shown["pool_size"], shown["pool_ready"], shown["pool_failures"]) == (3, 3, 0)
+
+
+def test_a_member_becomes_somebodys_instance_at_once(world):
+    _template(world, timeout_ms=7_200_000, idle_stop_minutes=20, on_timeout="delete")
+    member = _fill(world)[0]
+    asked_for = world.provider.called("create")
+    mine = _ask(world)
+    assert (mine.pk, mine.status, mine.name, mine.pooled) == (member.pk, "running", "mine", False)
+    assert (mine.timeout_ms, mine.idle_stop_minutes, mine.on_timeout) == (7_200_000, 20, "delete")
+    assert (mine.expires_at - clock.now()).total_seconds() == pytest.approx(7200, abs=5)
+    assert world.provider.called("create") == asked_for
+    assert world.history(mine)[-1] == "claimed"
+    assert world.settle(mine).status == "running"
+    assert mine.pk in world.looked
+    assert len(_fill(world)) == 2, "and the pool is filled again"
+
+
+def test_variables_of_its_own_reach_the_guest_before_it_runs(world):
+    _template(world, startup_script="echo $TOKEN", required_variables=["TOKEN"])
+    _fill(world)
+    assert startup.due() == [], "a script that needs them waits for whoever brings them"
+    mine = _ask(world, environment_variables={"TOKEN": "t"})
+    assert mine.status == "starting"
+    mine = world.settle(mine)
+    assert mine.status == "running"
+    assert world.guests.environments[mine.machine] == {"SHOP": "a", "TOKEN": "t"}
+    assert startup.due() == [mine.pk]
+    assert world.provider.called("create") == 2
+
+
+def test_a_script_that_needs_nobody_runs_ahead_and_once(world):
+    _template(world, startup_script="true")
+    _fill(world)
+    ahead = startup.due()
+    for instance_id in ahead:
+        startup.run(instance_id)
+    _ask(world)
+    assert (len(ahead), startup.due()) == (2, [])
+
+
+def test_what_a_member_is_not_comes_cold(world):
+    _template(world)
+    _fill(world)
+    cold = [
+        _ask(world, instance_type="browser"),
+        _ask(world, configuration={"width": 800}),
+        _ask(world, startup_script="true"),
+        _ask(world, desired_state="stopped"),
+        services.request_instance(world.principal, name="none", instance_type="ubuntu"),
+    ]
+    assert [row.status for row in cold] == ["pending"] * 5
+    assert len(_members()) == 2
+    assert [_ask(world).status for _ in range(3)] == ["running", "running", "pending"]
+
+
+def test_twenty_at_once_get_five_different_members_and_the_rest_come_cold(world):
+    _template(world, size=5)
+    ready = {row.pk for row in _fill(world)}
+
+    def ask(number: int) -> Instance:
+        try:
+            return _ask(world, name=f"desk {number}")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        made = list(pool.map(ask, range(20)))
+    warm = [row.pk for row in made if row.status == "running"]
+    assert (len(warm), set(warm)) == (5, ready)
+    assert len({row.pk for row in made}) == 20
+    assert [row.status for row in made].count("pending") == 15
+
+
+def test_a_member_is_in_no_list_and_nobody_acts_on_it(world):
+    _template(world)
+    member = _fill(world)[0]
+    with site_scope(world.principal.site_id):
+        assert not selectors.instances_of(world.principal).exists()
+    with pytest.raises(NotFound):
+        perform.act(world.principal, member.pk, CursorPosition())
+    with pytest.raises(NotFound):
+        services.request_stop(world.principal, member.pk)
+    client = make.client(Site(pk=world.principal.site_id))
+    assert client.get("/api/instances").json()["count"] == 0
+    assert client.get(f"/api/instances/{member.pk}").status_code == 404
+
+
+def test_another_site_gets_nothing_of_it(world):
+    _template(world)
+    _fill(world)
+    stranger = principal_of_new_site()
+    templates.create_template(stranger, name="desk", instance_type="ubuntu", environment_variables={"SHOP": "a"})
+    theirs = services.request_instance(stranger, name="theirs", template="desk")
+    assert theirs.status == "pending"
+    assert len(_members()) == 2
+
+
+def test_a_new_version_and_old_age_replace_the_members(world, later):
+    template = _template(world)
+    old = {row.pk for row in _fill(world)}
+    templates.change_template(world.principal, template.pk, environment_variables={"SHOP": "b"})
+    assert _ask(world).status == "pending", "none of the new version is up yet"
+    new = {row.pk for row in _fill(world)}
+    assert (len(new), new & old) == (2, set())
+    later(13 * 3600)
+    newest = {row.pk for row in _fill(world)}
+    assert (len(newest), newest & new) == (2, set())
+    assert all(world.settle(world.read(Instance(pk=pk))).status == "deleted" for pk in old | new)
+
+
+def test_a_smaller_pool_and_a_template_that_goes_end_their_members(world):
+    template = _template(world, size=3)
+    _fill(world)
+    templates.change_template(world.principal, template.pk, pool_size=1)
+    assert len(_fill(world)) == 1
+    templates.remove_template(world.principal, template.pk)
+    assert _members() == []
+    for row in Instance.everywhere.filter(pooled=True):
+        world.settle(row)
+    assert world.provider.machines == {}
+
+
+def test_repeated_failures_hold_the_pool_back_and_one_that_runs_mends_it(world, later):
+    template = _template(world, size=2)
+    for _ in range(2):
+        for each in pools.due():
+            pools.refill(*each)
+        for row in _members():
+            world.settle(row)
+        later(600)
+        for row in _members():
+            world.settle(row)
+    for each in pools.due():
+        pools.refill(*each)
+    broken = Template.everywhere.get(pk=template.pk)
+    assert broken.pool_failures == 4
+    assert broken.pool_open_until > clock.now()
+    assert "desktop did not come up" in broken.pool_reason
+    assert _members() == [] and pools.due() == []
+    assert _ask(world).status == "pending", "whoever asks meanwhile gets one as without a pool"
+    later(3601)
+    for each in pools.due():
+        pools.refill(*each)
+    assert len(_members()) == 1, "one to try"
+    assert len(_fill(world)) == 2
+    mended = Template.everywhere.get(pk=template.pk)
+    assert (mended.pool_failures, mended.pool_open_until, mended.pool_reason) == (0, None, "")
+
+
+def test_two_sweeps_never_make_more_than_the_pools_size(world):
+    template = _template(world, size=2)
+
+    def refill(_: int) -> None:
+        try:
+            pools.refill(template.pk, template.site_id)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(refill, range(12)))
+    assert len(_members()) == 2
+
+
+def test_an_inactive_site_keeps_no_machines_warm(world):
+    template = _template(world)
+    _fill(world)
+    make.Site.objects.using(CREW).filter(pk=world.principal.site_id).update(is_active=False)
+    pools.refill(template.pk, template.site_id)
+    assert _members() == []
+
+
+def test_beat_fills_pools_and_the_operators_limit_binds(world, monkeypatch):
+    template = _template(world)
+    queued = []
+    monkeypatch.setattr(periodic.fill_pool, "delay", lambda *ids: queued.append(ids))
+    assert periodic.fill_pools() == 1
+    periodic.fill_pool(*queued[0])
+    assert len(_members()) == 2
+    with override_settings(POOL_SIZE_MAX=3), pytest.raises(Invalid):
+        templates.change_template(world.principal, template.pk, pool_size=4)
