@@ -11,6 +11,8 @@ import httpx
 import pytest
 from cyberdesk import CyberdeskClient, actions
 from PIL import Image
+from playwright.sync_api import sync_playwright
+from scrapybara import Scrapybara
 
 from infra.embedded.processes import wait_until
 from tests.stack import Stack
@@ -74,3 +76,44 @@ def test_what_the_whole_platform_refuses_is_in_the_dialect_s_words(stack: Stack)
         unknown = http.get("/v1/desktop/")
     assert (too_long.status_code, unknown.status_code) == (400, 404)
     assert too_long.json()["status"] == unknown.json()["status"] == "error"
+
+
+def test_scrapybara_s_client_works_on_an_ubuntu(stack: Stack) -> None:
+    client = Scrapybara(base_url=stack.url, api_key=stack.api_key, timeout=120)
+    desk: Any = client.start_ubuntu(timeout_hours=1, resolution=[1024, 768])
+    try:
+        wait_until(lambda: client.get(desk.id).status == "running", timeout_s=120, what="running", every_s=0.2)
+        shown = base64.b64decode(desk.computer(action="move_mouse", coordinates=[11, 22]).base_64_image)
+        assert Image.open(io.BytesIO(shown)).size == (1024, 768)
+        assert desk.computer(action="get_cursor_position").output == "X=11,Y=22"
+        desk.edit(command="create", path="note.txt", file_text="one\ntwo\n")
+        desk.edit(command="str_replace", path="note.txt", old_str="two", new_str="zwei")
+        assert desk.file(command="read", path="note.txt").output == "one\nzwei\n"
+        desk.upload(file=("x.bin", b"\x00\xff"), path="x.bin")
+        assert desk.bash(command="wc -c < x.bin").output.strip() == "2"
+        desk.env.set(variables={"GREETING": "hello"})
+        assert desk.bash(command="echo $GREETING").output.strip() == "hello"
+        desk.pause()
+        wait_until(lambda: client.get(desk.id).status == "paused", timeout_s=60, what="paused", every_s=0.2)
+        desk.resume()
+        wait_until(lambda: client.get(desk.id).status == "running", timeout_s=60, what="running again", every_s=0.2)
+        assert desk.bash(command="cat note.txt").output.strip() == "one\nzwei"
+    finally:
+        assert desk.stop().status == "terminated"
+    assert client.get(desk.id).status == "terminated"
+
+
+def test_scrapybara_s_client_hands_a_browser_to_playwright(stack: Stack) -> None:
+    client = Scrapybara(base_url=stack.url, api_key=stack.api_key, timeout=120)
+    browser: Any = client.start_browser()
+    try:
+        wait_until(lambda: client.get(browser.id).status == "running", timeout_s=120, what="running", every_s=0.2)
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.connect_over_cdp(browser.get_cdp_url().cdp_url)
+            page = chromium.contexts[0].pages[0]
+            page.goto("data:text/html,<title>here</title>")
+            assert page.title() == "here"
+            chromium.close()
+        assert browser.get_current_url().current_url.startswith("data:text/html")
+    finally:
+        browser.stop()

@@ -308,6 +308,15 @@ def test_an_action_on_what_does_not_run_is_a_409(world, api):
     api("GET", f"/api/instances/{instance.pk}/screenshot", status=409)
 
 
+def test_what_is_about_to_be_deleted_takes_no_action_though_its_machine_still_runs(world, api):
+    instance = world.running()
+    api("POST", f"/api/instances/{instance.pk}/actions", {"type": "click"}, status=200)
+    api("DELETE", f"/api/instances/{instance.pk}", status=202)
+    answer = api("POST", f"/api/instances/{instance.pk}/actions", {"type": "click"}, status=409)
+    assert answer["details"] == {"status": "deleting"}
+    api("GET", f"/api/instances/{instance.pk}/screenshot", status=409)
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [
