@@ -22,8 +22,8 @@ from tests.instances.conftest import World
 from tests.instances.faults.seams import Fault, Killed, Seams
 from tests.instances.faults.world import PATROL, Broken, VirtualClock, requests
 
-EXAMPLES, STEPS = 12, 25
-"""A few seconds on an idle machine; the seed is printed with a failure, and `reproduce_failure` with it."""
+EXAMPLES, STEPS = 8, 25
+"""A few seconds on an idle machine. The same in every run; a failure prints the blob that repeats it."""
 
 GRACE_S = 60.0
 ROUNDS = 60
@@ -149,10 +149,11 @@ class Life(RuleBasedStateMachine):
     def _settle(self) -> Instance:
         """Let time pass, with a patrol twice a minute and each look when it is due, until all is at rest."""
         calm = 0
-        for _ in range(ROUNDS * 4):
+        for _ in range(ROUNDS * 10):
             row = self.read()
             if row.look_again_at is not None and row.look_again_at <= self.clock.at + PATROL:
-                self.clock.move_to(row.look_again_at)
+                # A second a look at least: while a slow worker has the lease, looking again does not make time pass.
+                self.clock.move_to(max(row.look_again_at, self.clock.at + PATROL / 30))
                 reconcile.step(self.instance.pk)
                 continue
             if row.status != Status.DELETED and row.look_again_at is None and row.status not in AT_REST:
@@ -190,7 +191,7 @@ def _run(phases: list[Phase]) -> None:
 
 
 def test_any_interleaving_comes_to_rest_with_one_machine_or_none(life):
-    _run([Phase.generate, Phase.shrink])
+    _run([Phase.generate])
 
 
 @pytest.fixture
