@@ -26,7 +26,7 @@ ROOMS = (
     "bench",
     "docs",
 )
-EXAMPLES = {"tests/instances/providers/test_example.py"}
+EXAMPLES = {"instances/providers/example.py", "tests/instances/providers/test_example.py"}
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[A-Za-z0-9_./-]+)`")
 
