@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from common.errors import Invalid
 from guest.protocol import actions
 from guest.protocol.actions import AnyAction, BadAction, Batch, Screenshot
 from instances import batches, perform
+from instances.api import shortly
 from instances.api.answers import as_json, batch_as_json
 from instances.api.examples import ACTIONS, BATCH, DONE
 from instances.api.serializers import BatchDoneSerializer, DoneSerializer
@@ -30,6 +32,16 @@ class ActionView(SiteView):
     scopes = {"POST": "instances:act"}
     scoped = False
     error_statuses = (409, 429, 502, 504)
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        view = super().as_view(**initkwargs)
+
+        def answer(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+            return shortly.act(request, pk) or view(request, pk=pk)
+
+        answer.__dict__.update(view.__dict__)  # what urls, the schema and the CSRF check read from a view
+        return answer
 
     @extend_schema(
         request=ACTION_SCHEMA,

@@ -78,19 +78,35 @@ class Hot(SiteOwnedViewSet):
         return answer
 
 
-def short(
-    view: type[Hot], action: str, request: HttpRequest, kwargs: Mapping[str, Any], allowed: str
-) -> HttpResponse | None:
-    """The answer, or None: go the ordinary way, where the refusals and the rare cases are."""
-    secret = key_in(request) if _is_usual(request) else None
+def caller(request: HttpRequest, scope: str | None) -> Principal | None:
+    """Who asks with a key, counted; None: nobody, or somebody who may not, which the ordinary way says.
+
+    Raises:
+        RateLimited: too often.
+        Error: PostgreSQL or Redis, as `find_principal` and `count_request` meet them.
+    """
+    secret = key_in(request)
     if not secret:
         return None
     try:
         principal = find_principal(secret, notes_failure=False)
-        if view.scopes["GET"] not in principal.scopes:
-            return None
-        count_request(request, principal, secret)
-        return _answer(view, action, request, kwargs, principal, allowed)
+    except (PlatformError, APIException):
+        return None
+    if scope not in principal.scopes:
+        return None
+    count_request(request, principal, secret)
+    return principal
+
+
+def short(
+    view: type[Hot], action: str, request: HttpRequest, kwargs: Mapping[str, Any], allowed: str
+) -> HttpResponse | None:
+    """The answer, or None: go the ordinary way, where the refusals and the rare cases are."""
+    if not _is_usual(request):
+        return None
+    try:
+        principal = caller(request, view.scopes["GET"])
+        return None if principal is None else _answer(view, action, request, kwargs, principal, allowed)
     except RateLimited as refusal:
         return refused(refusal)
     except (PlatformError, APIException):
@@ -101,12 +117,16 @@ def short(
         return None
 
 
+def wants_json(request: HttpRequest) -> bool:
+    """Whether plain JSON is the answer, for the one site of the key."""
+    return request.META.get("HTTP_ACCEPT", "") in _JSON and "HTTP_X_SITE" not in request.META
+
+
 def _is_usual(request: HttpRequest) -> bool:
     query = request.META.get("QUERY_STRING", "")
     return (
         request.method == "GET"
-        and request.META.get("HTTP_ACCEPT", "") in _JSON
-        and "HTTP_X_SITE" not in request.META
+        and wants_json(request)
         and len(query) <= LONGEST_QUERY
         and not (query and not _ORDINARY.isdisjoint(request.GET))
     )
