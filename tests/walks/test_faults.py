@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import cycle
 
+import httpx
 import pytest
 
 from infra.embedded.paths import CHECKOUT
@@ -101,6 +106,49 @@ def test_losing_all_that_the_broker_held_still_converges(ask, stack):
     stack.await_healthy()
     desk.wait("running")
     assert len(machines_of(stack, desk)) == 1
+
+
+def test_a_database_that_restarts_under_load_is_a_503_for_a_moment_and_nobody_else_restarts(ask, stack):
+    desk = ask("ubuntu")
+    desk.wait("running")
+    pids = {name: stack.pid(name) for name in ("web", "worker", "gateway")}
+    with crowd(stack, f"/api/instances/{desk.id}", f"/api/instances/{desk.id}/logs", "/api/instances") as answers:
+        wait_until(lambda: len(answers) > 50, timeout_s=30, what="a crowd", every_s=0.05)
+        stack.kill("postgres")
+        stack.await_healthy()
+        back = len(answers)
+        wait_until(lambda: len(answers) > back + 100, timeout_s=60, what="the crowd's return", every_s=0.05)
+    refusals = [answer for answer in answers if answer.status_code != 200]
+    assert refusals, "the restart was not noticed, so nothing was tried"
+    for refusal in refusals:
+        assert refusal.status_code == 503, refusal.text
+        assert set(refusal.json()) == {"error", "code", "details", "request_id"} and "Retry-After" in refusal.headers
+    assert all(answer.status_code == 200 for answer in answers[-50:])
+    assert {name: stack.pid(name) for name in pids} == pids
+    assert desk.shell("echo alive")["stdout"] == "alive\n"
+
+
+@contextmanager
+def crowd(stack, *paths: str, clients: int = 6):
+    """Clients that read these paths again and again; what they were answered, in order."""
+    answers: list[httpx.Response] = []
+    over = threading.Event()
+
+    def read() -> None:
+        with stack.client() as client:
+            for path in cycle(paths):
+                if over.is_set():
+                    return
+                answers.append(client.get(path))
+
+    with ThreadPoolExecutor(clients) as pool:
+        readers = [pool.submit(read) for _ in range(clients)]
+        try:
+            yield answers
+        finally:
+            over.set()
+        for reader in readers:
+            reader.result(timeout=60)
 
 
 _LONG_ACTION = """
