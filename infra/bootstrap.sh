@@ -16,7 +16,7 @@ BASE_PACKAGES=(python3 python3-venv util-linux bubblewrap tigervnc-standalone-se
   libx11-6 libxext6 libxtst6 libxdamage1 libxfixes3 fonts-dejavu-core fonts-wqy-microhei ca-certificates)
 BROWSER_PACKAGES=(chromium)
 WINDOWS_PACKAGES=(wine wine64)
-DEV_PACKAGES=(xdotool scrot)
+DEV_PACKAGES=(xdotool scrot rabbitmq-server)
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '! %s\n' "$*"; }
@@ -45,7 +45,9 @@ step() {
 }
 
 as_root() {
-  if [[ $EUID -eq 0 ]]; then env DEBIAN_FRONTEND=noninteractive "$@"; else sudo -n env DEBIAN_FRONTEND=noninteractive "$@"; fi
+  # RUNLEVEL: no service of a package is started by its installation; what we need of it we start ourselves.
+  local quietly=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1)
+  if [[ $EUID -eq 0 ]]; then "${quietly[@]}" "$@"; else sudo -n "${quietly[@]}" "$@"; fi
 }
 
 can_be_root() {
