@@ -54,7 +54,7 @@ class Form:
 def form_of(operation: Described, method: str, url: str, title: str, known: Mapping[str, Any]) -> Form:
     """`known`: the row that is to be changed, whose values the fields begin with."""
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schema = resolved(content.get("schema", {}))
+    schema = _with_kinds(resolved(content.get("schema", {})))
     examples = [example["value"] for example in content.get("examples", {}).values() if isinstance(example, dict)]
     examples = [example for example in examples if isinstance(example, dict)]
     tag = schema.get("discriminator", {}).get("propertyName", "")
@@ -64,6 +64,14 @@ def form_of(operation: Described, method: str, url: str, title: str, known: Mapp
         return Form(method, url, title, operation.get("description", ""), variants, tag, chosen)
     variants = [Variant("", "", _fields(schema, known))] if schema.get("properties") else []
     return Form(method, url, title, operation.get("description", ""), variants)
+
+
+def _with_kinds(schema: Described) -> Described:
+    """Of several bodies that an operation takes, the one whose kinds are told apart by a field: a form is for one."""
+    bodies = [resolved(choice) for choice in schema.get("anyOf", ())]
+    return (
+        next((body for body in bodies if "discriminator" in body), schema) if "discriminator" not in schema else schema
+    )
 
 
 def filters_of(operation: Described, query: Mapping[str, list[str]]) -> list[Field]:

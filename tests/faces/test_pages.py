@@ -77,9 +77,9 @@ def test_ids_lead_to_their_rows_and_a_row_to_what_lies_below_it(world: World) ->
 def test_a_new_instance_is_asked_for_by_fields_that_hold_no_nulls() -> None:
     page = _page(_member(make.site()), "/api/instances")
     assert "required" in _field(page, "name")
-    assert re.findall(r"<option selected>(\w+)</option>", _field(page, "instance_type").split("</select>")[0]) == [
-        "browser"
-    ]
+    kinds = _field(page, "instance_type").split("</select>")[0]
+    assert re.findall(r"<option>(\w+)</option>", kinds) == ["ubuntu", "browser", "windows"]
+    assert "<option selected>" not in kinds  # the template's, or the default one
     assert 'type="checkbox"' in _field(page, "tools_enabled") and "{…}" in _field(page, "environment_variables")
     assert "null" not in "".join(_field(page, name) for name in ("name", "agent_id", "configuration", "user_id"))
 
