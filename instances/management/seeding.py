@@ -29,7 +29,7 @@ INSTANCE_COLUMNS = (
     " environment_variables, environment_names, tools_enabled, provider, desired_state, generation,"
     " observed_generation, restart_generation, observed_restart, status, status_reason, status_since, incarnation,"
     " boot_id, losses, last_event, lease_token, nudges, last_screenshot_at, last_activity_at,"
-    " total_commands_executed, started_at, stopped_at, deleted_at"
+    " total_commands_executed, started_at, stopped_at, deleted_at, bootstrapped_incarnation, bootstrap_claim"
 )
 EVENT_COLUMNS = "id, site_id, created_at, instance_id, number, kind, status_from, status_to, message, data"
 LOG_COLUMNS = (
@@ -153,7 +153,7 @@ class Seeder:
             *(user_id, user_id, agent_id, random.choice(_CONFIGURATIONS), variables, names, _TOOLS, PROVIDER),
             *(desired_state, 1, 1, 0, 0, status, _REASON if status == "error" else "", last, 0, "", 0, len(way), 0, 0),
             *(_moment(worked), _moment(worked), random.randrange(500) if worked else 0),
-            *(_moment(worked), _moment(at.get("stopped")), _moment(at.get("deleted"))),
+            *(_moment(worked), _moment(at.get("stopped")), _moment(at.get("deleted")), 0, ""),
         )
         events = list(self._events(pk, place, way, at))
         return Seeded(pk, place, begun, _line(columns), events)
