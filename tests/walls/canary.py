@@ -23,7 +23,11 @@ from tests import make
 from tests.walls.document import _DOCUMENT, OPERATIONS
 
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|environment", re.IGNORECASE)
-NO_SECRETS = {"tokens_used": "how many a model used", "site_id": "which of them is meant"}
+NO_SECRETS = {
+    "tokens_used": "how many a model used",
+    "site_id": "which of them is meant",
+    "template": "which of them is meant",
+}
 
 
 def _properties(schema: dict[str, Any], seen: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:

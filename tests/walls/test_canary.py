@@ -82,6 +82,10 @@ def _plant(nest: Nest, receiver_url: str) -> Any:
         body = {"environment_variables": variables}
         answer = nest.send(f"{method} {path}", body, "environment_variables", known_as="/api/instances/{id}")
         assert answer.status_code == 200, answer.content
+    _plant_in_templates(nest)
+    boot = {"machine": f"{instance.pk.hex}-1", "token": nest.new("a wrong boot token"), "claim": "c" * 40}
+    refused = nest.send("POST /api/system/bootstrap", boot, "token", client=APIClient())
+    assert refused.status_code == 400, refused.content
     nest.send("POST /api/users", {"email": "a@example.com", "password": nest.new("a user's password")}, "password")
     for path in ("/api/invitations/accept", "/api/password-resets/confirm"):
         body = {"token": nest.new(f"token for {path}"), "password": nest.new(f"password for {path}")}
@@ -91,6 +95,17 @@ def _plant(nest: Nest, receiver_url: str) -> Any:
     nest.send("POST /api/password-resets", {"email": "b@example.com"}, client=APIClient())
     nest.send(f"POST /api/instances/{instance.pk}/actions", {"type": "type", "text": nest.new("typed text")})
     return instance
+
+
+def _plant_in_templates(nest: Nest) -> None:
+    body = {"name": "desk", "environment_variables": {"T": nest.new("environment of a template")}}
+    made = nest.send("POST /api/templates", body, "environment_variables")
+    assert made.status_code == 201, made.content
+    for method in ("PATCH", "PUT"):
+        changed = {"environment_variables": {"T": nest.new(f"environment of a template by {method}")}}
+        path = f"/api/templates/{made.json()['id']}"
+        answer = nest.send(f"{method} {path}", changed, "environment_variables", known_as="/api/templates/{id}")
+        assert answer.status_code == 200, answer.content
 
 
 def _sign_in(nest: Nest) -> None:
