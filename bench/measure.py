@@ -65,6 +65,11 @@ def verdict(value: float, goal: float | None) -> str:
     return f"goal {goal:g}: {'met' if value <= goal else 'MISSED'}"
 
 
+def verdict_of_least(value: float, goal: float) -> str:
+    """The same for a goal that is a least."""
+    return f"goal {goal:g} or more: {'met' if value >= goal else 'MISSED'}"
+
+
 def load() -> str:
     """How busy the machine is, for whoever reads the figures."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
