@@ -7,6 +7,7 @@ from orchestrator.settings import *  # noqa: F403
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "channels", "rest_framework"]
 AUTH_USER_MODEL = "auth.User"
 ROOT_URLCONF = "tests.realtime.app"
+MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("sites.")]  # noqa: F405 - of an app that is not here
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -19,6 +20,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "common.api.exceptions.handle",
+    "NUM_PROXIES": 0,
 }
 MAX_BODY_BYTES = 100_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
