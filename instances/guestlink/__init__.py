@@ -1,0 +1,25 @@
+"""The hub's way to its guests, and the only one: asks them through the gateway that holds their connection."""
+
+from instances.guestlink.errors import (
+    GuestBusy,
+    GuestDriven,
+    GuestError,
+    GuestRefused,
+    GuestTimedOut,
+    GuestUnreachable,
+)
+from instances.guestlink.link import GuestLink
+from instances.guestlink.words import Answer, Driver, Presence
+
+__all__ = [
+    "Answer",
+    "Driver",
+    "GuestBusy",
+    "GuestDriven",
+    "GuestError",
+    "GuestLink",
+    "GuestRefused",
+    "GuestTimedOut",
+    "GuestUnreachable",
+    "Presence",
+]

@@ -1,0 +1,149 @@
+"""What is asked of guests: act, configure, who is there, who drives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from common import tracing
+from guest.protocol import frames
+from guest.protocol.actions import AnyAction, is_input, longest_s, to_builtins
+from guest.protocol.hello import Configure
+from guest.protocol.results import Result
+from instances.guestlink import replies
+from instances.guestlink.errors import GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.guestlink.gateways import Gateways
+from instances.guestlink.presence import Whereabouts
+from instances.guestlink.words import Answer, Driver, Presence
+
+_CONFIGURE_WITHIN_S = 10.0
+# The gateway keeps the deadline and says so; this much later it counts as stuck itself.
+_GATEWAY_GRACE_S = 2.0
+
+
+class GuestLink:
+    """Synchronous and thread-safe; one for a process is enough. Connections are made when first needed and kept.
+
+    It finds a guest's gateway in Redis and remembers it for a second. Where Redis cannot say, it asks the gateway of
+    this host, `gateway_dir`'s. What was sent is never sent twice: an action is not idempotent.
+    """
+
+    def __init__(self, *, redis_url: str, gateway_dir: Path | None) -> None:
+        self._nearest = f"unix:{gateway_dir.absolute() / 'internal.sock'}" if gateway_dir else None
+        self._whereabouts = Whereabouts(redis_url=redis_url, nearest=self._nearest)
+        self._gateways = Gateways()
+
+    def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
+        """Have the guest do `action`; waits as long as the action may rightly take, and `grace_s`.
+
+        Raises:
+            GuestUnreachable, GuestTimedOut, GuestBusy, GuestRefused: see there what has happened then.
+            GuestDriven: the action is input, and a person drives.
+        """
+        started = time.perf_counter()
+        deadline_s = longest_s(action) + grace_s
+        result, blob = self._call(incarnation, "act", to_builtins(action), deadline_s, is_input=is_input(action))
+        return Answer(result, blob, took_ms=(time.perf_counter() - started) * 1000)
+
+    def configure(self, incarnation: str, configure: Configure) -> None:
+        """Tell the guest what its shells find in their environment. Twice is the same as once.
+
+        Raises:
+            GuestUnreachable, GuestTimedOut, GuestBusy, GuestRefused: as for `act`.
+        """
+        self._call(incarnation, "configure", msgspec.to_builtins(configure), _CONFIGURE_WITHIN_S)
+
+    def presence(self, incarnation: str) -> Presence | None:
+        """The connected guest, or None where it is known that none is.
+
+        Raises:
+            GuestUnreachable: neither Redis nor the gateway can say; nothing may be concluded.
+        """
+        try:
+            held = self._whereabouts.held(incarnation)
+        except RedisError:
+            return self._seen_by_gateway(incarnation)
+        if held is not None:
+            return Presence(held.hello.boot_id, held.hello, held.at)
+        try:  # a Redis that was emptied knows of no guest until each has sent its next heartbeat
+            return self._seen_by_gateway(incarnation)
+        except GuestUnreachable:
+            return None
+
+    def boot_ids(self, incarnations: Sequence[str]) -> Mapping[str, str]:
+        """The boot id of each of these guests that is connected, as far as Redis tells: one question for a thousand.
+
+        A Redis that was emptied lately leaves guests out; ask for one's `presence` before anything is concluded.
+
+        Raises:
+            GuestUnreachable: Redis does not answer.
+        """
+        return self._whereabouts.boot_ids(incarnations)
+
+    def driver(self, incarnation: str) -> Driver | None:
+        """Who drives this machine's desktop by hand, or None. Raises `GuestUnreachable`."""
+        return self._drive("GET", incarnation, None)
+
+    def drive(self, incarnation: str, viewer: str, *, force: bool) -> None:
+        """Let a connected viewer drive, and nobody else. Twice is the same as once.
+
+        Raises:
+            GuestDriven: another one drives, and it was not by force.
+            GuestUnreachable: this viewer is not connected, or may only watch, or the gateway is away.
+        """
+        self._drive("POST", incarnation, {"viewer": viewer, "force": force})
+
+    def give_back(self, incarnation: str, viewer: str) -> None:
+        """This viewer drives no more. Raises `GuestUnreachable`."""
+        self._drive("DELETE", incarnation, {"viewer": viewer})
+
+    def _drive(self, method: str, incarnation: str, wish: dict[str, Any] | None) -> Driver | None:
+        body = msgspec.json.encode(wish) if wish is not None else None
+        address = self._whereabouts.address(incarnation)
+        path = f"/guests/{incarnation}/driver"
+        try:
+            status, data = self._gateways.exchange(method, address, path, body, read_within_s=3.0)
+        except GuestTimedOut as error:
+            raise GuestUnreachable(str(error)) from error
+        return replies.driver_in(status, data)
+
+    def _call(
+        self, incarnation: str, verb: str, args: dict[str, Any], deadline_s: float, *, is_input: bool = False
+    ) -> tuple[Result, bytes]:
+        body = frames.encode({"verb": verb, "args": args})
+        address = self._whereabouts.address(incarnation)
+        try:
+            return self._ask(address, incarnation, body, deadline_s, is_input)
+        except GuestUnreachable as error:
+            self._whereabouts.forget(incarnation)
+            if error.was_sent:
+                raise
+            elsewhere = self._whereabouts.address(incarnation)
+            if elsewhere == address:
+                raise
+        return self._ask(elsewhere, incarnation, body, deadline_s, is_input)
+
+    def _ask(
+        self, address: str, incarnation: str, body: bytes, deadline_s: float, is_input: bool
+    ) -> tuple[Result, bytes]:
+        path = f"/guests/{incarnation}/call?deadline_s={deadline_s:.3f}{'&input=1' if is_input else ''}"
+        within_s = deadline_s + _GATEWAY_GRACE_S
+        with tracing.span("guest.call", kind="client"):
+            status, data = self._gateways.exchange("POST", address, path, body, read_within_s=within_s)
+        if status >= 500:
+            raise GuestUnreachable(f"the gateway failed with status {status}", was_sent=True)
+        if status >= 400:
+            raise GuestRefused("bad_action", f"the gateway did not take the call (status {status})")
+        return replies.result_in(data)
+
+    def _seen_by_gateway(self, incarnation: str) -> Presence | None:
+        if self._nearest is None:
+            raise GuestUnreachable("Redis does not answer, and no gateway of this host is known")
+        path = f"/guests/{incarnation}"
+        status, data = self._gateways.exchange("GET", self._nearest, path, None, read_within_s=2.0)
+        return replies.presence_in(status, data)

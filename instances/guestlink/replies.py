@@ -1,0 +1,106 @@
+"""What the gateway says, read: typed, so that JSON a guest wrote becomes the objects we expect or none at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from guest.protocol.hello import Hello
+from guest.protocol.results import Result
+from instances.guestlink.errors import (
+    GuestBusy,
+    GuestDriven,
+    GuestError,
+    GuestRefused,
+    GuestTimedOut,
+    GuestUnreachable,
+)
+from instances.guestlink.words import Driver, Presence
+
+_PREFIX_BYTES = 4
+
+
+class _Shown(Struct, frozen=True):
+    """What the gateway says of a guest when it is asked."""
+
+    hello: Hello
+    since: datetime
+
+
+class _Error(Struct, frozen=True):
+    code: str
+    message: str
+
+
+class _Reply(Struct, frozen=True):
+    ok: bool
+    result: Result | None = None
+    error: _Error = _Error("failed", "the guest gave no reason")
+
+
+class _Driving(Struct, frozen=True):
+    driver: Driver | None = None
+
+
+class _Refusal(Struct, frozen=True):
+    error: _Error
+
+
+_driving = msgspec.json.Decoder(_Driving)
+_refusal = msgspec.json.Decoder(_Refusal)
+_shown = msgspec.json.Decoder(_Shown)
+_reply = msgspec.json.Decoder(_Reply)
+
+
+def result_in(data: bytes) -> tuple[Result, bytes]:
+    """A guest's result and the blob behind it.
+
+    Raises:
+        GuestError: the guest or the gateway said no, in the class that says what has happened then.
+    """
+    end = _PREFIX_BYTES + int.from_bytes(data[:_PREFIX_BYTES], "big")
+    try:
+        reply: _Reply = _reply.decode(memoryview(data)[_PREFIX_BYTES:end])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise GuestRefused("failed", "the guest's answer cannot be understood") from error
+    if reply.ok:
+        return reply.result or Result(), data[end:]
+    raise _raised(reply.error)
+
+
+def presence_in(status: int, data: bytes) -> Presence | None:
+    """Who the gateway says is connected, or None. Raises `GuestUnreachable` where it cannot be understood."""
+    if status == 404:
+        return None
+    try:
+        shown: _Shown = _shown.decode(data)
+    except msgspec.MsgspecError as error:
+        raise GuestUnreachable(f"the gateway cannot be understood (status {status})") from error
+    return Presence(shown.hello.boot_id, shown.hello, shown.since)
+
+
+def driver_in(status: int, data: bytes) -> Driver | None:
+    """Who drives. Raises `GuestDriven` where another one does, `GuestUnreachable` where the viewer is not there."""
+    if status == 409:
+        raise GuestDriven(_refusal.decode(data).error.message)
+    if status != 200:
+        raise GuestUnreachable("this page is not connected to the machine just now")
+    return _driving.decode(data).driver
+
+
+def _raised(error: _Error) -> GuestError:
+    match error.code:
+        case "not_connected":
+            return GuestUnreachable(error.message)
+        case "disconnected":
+            return GuestUnreachable(error.message, was_sent=True)
+        case "timeout":
+            return GuestTimedOut(error.message)
+        case "driven":
+            return GuestDriven(error.message)
+        case "busy":
+            return GuestBusy(error.message)
+        case _:
+            return GuestRefused(error.code, error.message)
