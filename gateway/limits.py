@@ -31,8 +31,8 @@ _SLICE_BYTES = 16 * 1024
 log = logging.getLogger(__name__)
 
 
-class HandshakeOnly(HttpToolsProtocol):
-    """HTTP for a door that serves WebSockets alone: a short head, soon, or the line is cut."""
+class _ShortHead(HttpToolsProtocol):
+    """HTTP whose first head is short and comes soon, or the line is cut."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -45,39 +45,27 @@ class HandshakeOnly(HttpToolsProtocol):
             self.transport.abort()
             return
         super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.cancel()
+        super().connection_lost(exc)
+
+
+class HandshakeOnly(_ShortHead):
+    """For a door that serves WebSockets alone."""
 
     def handle_websocket_upgrade(self) -> None:
         self._deadline.cancel()
         super().handle_websocket_upgrade()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._deadline.cancel()
-        super().connection_lost(exc)
 
-
-class PublicHttp(TunnelledHttp):
-    """HTTP for a door that anybody reaches: each request's head is short, the first comes soon."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._head_bytes = 0
-        self._deadline = self.loop.call_later(HANDSHAKE_WITHIN_S, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self.transport.abort()
-            return
-        super().data_received(data)
+class PublicHttp(_ShortHead, TunnelledHttp):
+    """For a door that anybody reaches: each request's head is short, the first comes soon."""
 
     def on_headers_complete(self) -> None:
         self._deadline.cancel()
         self._head_bytes = 0
         super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._deadline.cancel()
-        super().connection_lost(exc)
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):

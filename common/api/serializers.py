@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 _JSON_TYPES: tuple[tuple[type[serializers.Field], tuple[type, ...], str], ...] = (
@@ -74,6 +75,21 @@ class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer):
 
     def get_unique_together_validators(self) -> list[Any]:
         return []
+
+
+class NumberedEventSerializer(StrictModelSerializer):
+    """An entry of a history: what came about, and between which statuses where it was a move."""
+
+    status = serializers.SerializerMethodField()
+    status_from = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_status(self, event: Any) -> str | None:
+        return event.status_to or None
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_status_from(self, event: Any) -> str | None:
+        return event.status_from or None
 
 
 def _misfit(field: serializers.Field, value: Any) -> str | None:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,8 @@ from infra.embedded.processes import (
     started_ticks,
     tail,
 )
-from infra.embedded.secrets import Secrets, write_private
+from infra.embedded.secrets import write_private
+from infra.embedded.server import Server
 
 DATABASE = "orchestrator"
 ROLES_SQL = CHECKOUT / "infra" / "postgres" / "roles.sql"
@@ -53,15 +54,10 @@ _THROWAWAY = {
 
 
 @dataclass(slots=True)
-class Postgres:
+class Postgres(Server):
     """One cluster in `home`. `durable=False` trades safety after a power cut for speed."""
 
-    home: Path
-    port: int
-    secrets: Secrets
-    log: Path
-    durable: bool = True
-    _process: Process | None = field(default=None, init=False, repr=False)
+    title = "Postgres"
 
     @property
     def data(self) -> Path:
@@ -75,29 +71,6 @@ class Postgres:
         """What `role` (owner, app, crew) connects with, password included: for an environment, not for a log."""
         password = getattr(self.secrets, f"postgres_{role}")
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
-
-    def start(self) -> None:
-        """Have it run and answer: as new, after a stop, after a crash. For callers without a supervisor."""
-        self.stop()  # also reaps one that was killed: Postgres takes a zombie for a living postmaster
-        self.prepare()
-        self._process = Process(self.program())
-        self.wait_ready(self._process)
-
-    def stop(self) -> None:
-        """End its sessions and shut it down cleanly. Not running is success."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-
-    def running(self) -> bool:
-        """Whether our own server process is there."""
-        return self._process is not None and self._process.exit_code is None
-
-    @property
-    def pid(self) -> int:
-        if self._process is None:
-            raise Failed("Postgres is not started")
-        return self._process.pid
 
     def prepare(self) -> None:
         """Make the data directory when it is missing, and end a server that a killed supervisor left on it."""

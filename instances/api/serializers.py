@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from common.api.serializers import StrictModelSerializer
+from common.api.serializers import NumberedEventSerializer, StrictModelSerializer
 from instances.api.fields import ConfigurationField, EnvironmentField, TimeLimitFields
 from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Event, Instance, Level, Log, LogType, OnTimeout
@@ -138,23 +137,13 @@ class ExtensionSerializer(TimeLimitFields):
         return fields
 
 
-class EventSerializer(StrictModelSerializer):
+class EventSerializer(NumberedEventSerializer):
     instance_id = serializers.UUIDField(read_only=True)
-    status = serializers.SerializerMethodField()
-    status_from = serializers.SerializerMethodField()
 
     class Meta:
         model = Event
         fields = ("id", "instance_id", "number", "kind", "status_from", "status", "message", "data", "created_at")
         read_only_fields = fields
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def get_status(self, event: Event) -> str | None:
-        return event.status_to or None
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def get_status_from(self, event: Event) -> str | None:
-        return event.status_from or None
 
 
 class LogSerializer(StrictModelSerializer):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from common.api.serializers import StrictModelSerializer, StrictSerializer
+from common.api.serializers import NumberedEventSerializer, StrictModelSerializer, StrictSerializer
 from plans.api import examples
 from plans.models import Plan, PlanEvent, PlanStatus, PlanType
 from plans.steps import STATUSES
@@ -175,20 +175,10 @@ class ReasonSerializer(StrictSerializer):
     reason = Text(required=False, help_text="Kept in the history.")
 
 
-class PlanEventSerializer(StrictModelSerializer):
+class PlanEventSerializer(NumberedEventSerializer):
     plan_id = serializers.UUIDField(read_only=True)
-    status = serializers.SerializerMethodField()
-    status_from = serializers.SerializerMethodField()
 
     class Meta:
         model = PlanEvent
         fields = ("id", "plan_id", "number", "kind", "status_from", "status", "message", "data", "created_at")
         read_only_fields = fields
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def get_status(self, event: PlanEvent) -> str | None:
-        return event.status_to or None
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def get_status_from(self, event: PlanEvent) -> str | None:
-        return event.status_from or None

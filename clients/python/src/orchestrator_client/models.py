@@ -101,10 +101,7 @@ class Error(Answer):
 
 class Event(Answer):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    An entry of a history: what came about, and between which statuses where it was a move.
     """
 
     id: str
@@ -410,10 +407,7 @@ class Occurrence(Answer):
 
 class PlanEvent(Answer):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    An entry of a history: what came about, and between which statuses where it was a move.
     """
 
     id: str
