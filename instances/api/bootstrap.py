@@ -27,6 +27,8 @@ class BootstrapsByAddress(ByAddress):
 
 
 class BootstrapSerializer(StrictSerializer):
+    """A machine's first word: which it is, and what its first boot was told."""
+
     machine = serializers.RegexField(r"^[0-9a-f]{32}-[0-9]{1,9}\Z", help_text="The machine's name at its provider.")
     token = serializers.CharField(max_length=128, help_text="What the first boot was told.")
     claim = serializers.CharField(

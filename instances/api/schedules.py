@@ -89,6 +89,8 @@ class ChangedScheduleSerializer(TimeLimitFields):
 
 
 class NewScheduleSerializer(ChangedScheduleSerializer):
+    """When to do what: `cron` or `interval_s`, and an action."""
+
     must_have = frozenset({"name", "template_id", "action"})
 
 

@@ -86,6 +86,8 @@ class ChangedTemplateSerializer(SpecBody):
 
 
 class NewTemplateSerializer(ChangedTemplateSerializer):
+    """A template's first version; what is not sent is the default."""
+
     must_have = frozenset({"name"})
 
 

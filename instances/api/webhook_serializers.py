@@ -71,6 +71,8 @@ class WebhookSerializer(StrictModelSerializer):
     ]
 )
 class NewWebhookSerializer(StrictSerializer):
+    """Where to send what happens, and which of it."""
+
     tolerated = frozenset({"site_id"})
     url = serializers.CharField(max_length=outbound.LONGEST_URL, validators=[_sound], help_text=_URL_HELP)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)

@@ -172,6 +172,8 @@ class ChangedPlanSerializer(_PlanBody):
 
 @extend_schema_serializer(examples=[examples.REASON])
 class ReasonSerializer(StrictSerializer):
+    """Why, in words for people."""
+
     reason = Text(required=False, help_text="Kept in the history.")
 
 

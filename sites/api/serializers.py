@@ -15,6 +15,8 @@ from sites.roles import ALL_SCOPES, Role
 
 
 class SiteSerializer(StrictModelSerializer):
+    """A team and all that is theirs: the tenant."""
+
     tolerated = frozenset({"id", "is_active", "created_at", "updated_at"})
 
     class Meta:
@@ -29,6 +31,8 @@ class SiteSerializer(StrictModelSerializer):
 
 
 class UserSerializer(StrictModelSerializer):
+    """A person who signs in."""
+
     class Meta:
         model = User
         fields = ["id", "email", "name", "is_active", "created_at"]
@@ -36,6 +40,8 @@ class UserSerializer(StrictModelSerializer):
 
 
 class NewMemberSerializer(StrictSerializer):
+    """A person who gets an account and a place in the site at once; without a password they ask for a new one."""
+
     email = serializers.EmailField(max_length=254)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
@@ -45,10 +51,14 @@ class NewMemberSerializer(StrictSerializer):
 
 
 class OwnNameSerializer(StrictSerializer):
+    """What people change about themselves."""
+
     name = serializers.CharField(max_length=200, allow_blank=True)
 
 
 class MembershipSerializer(StrictModelSerializer):
+    """A person's place in a site, with a role."""
+
     user_id = serializers.UUIDField(read_only=True)
     site_id = serializers.UUIDField(read_only=True)
     tolerated = frozenset({"id", "site_id", "user_id", "created_at"})
@@ -102,6 +112,8 @@ class InvitationSerializer(StrictModelSerializer):
 
 
 class NewInvitationSerializer(StrictSerializer):
+    """Whom to invite, and as what."""
+
     tolerated = frozenset({"site_id"})
     email = serializers.EmailField(max_length=254)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
@@ -116,15 +128,21 @@ class AcceptedInvitationSerializer(StrictSerializer):
 
 
 class PasswordResetSerializer(StrictSerializer):
+    """Whose password was forgotten."""
+
     email = serializers.EmailField(max_length=254)
 
 
 class NewPasswordSerializer(StrictSerializer):
+    """The letter's token, and the password from now on."""
+
     token = serializers.CharField(max_length=200)
     password = serializers.CharField(min_length=10, max_length=200, trim_whitespace=False)
 
 
 class AgentSerializer(StrictModelSerializer):
+    """A program that acts for a site."""
+
     site_id = serializers.UUIDField(read_only=True)
     tolerated = frozenset({"id", "site_id", "created_at", "updated_at"})
 
@@ -160,6 +178,8 @@ class KeySerializer(StrictModelSerializer):
 
 
 class NewKeySerializer(StrictSerializer):
+    """What a new key may do, and until when."""
+
     tolerated = frozenset({"site_id"})
     name = serializers.CharField(max_length=200)
     scopes = serializers.ListField(

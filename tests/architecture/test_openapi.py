@@ -11,8 +11,10 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from common.api.examples import bodies
+from common.api.serializers import StrictModelSerializer, StrictSerializer
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml").read_text())
+SCHEMAS: dict[str, dict[str, Any]] = DOCUMENT["components"]["schemas"]
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
@@ -48,6 +50,12 @@ def _must_answer(method: str, path: str, operation: dict[str, Any]) -> set[int]:
     expected |= {412} if method in {"PUT", "PATCH", "DELETE"} and "{" in path else set()
     acts = path.endswith(("/actions", "/screenshot"))
     return expected | ({409, 429, 502, 504} if acts else set()) | ({408, 409} if path.endswith("/wait") else set())
+
+
+def test_no_schema_is_described_by_the_words_for_its_builders() -> None:
+    ours = {" ".join((base.__doc__ or "").split()) for base in (StrictSerializer, StrictModelSerializer)}
+    said = {name: " ".join(schema.get("description", "").split()) for name, schema in SCHEMAS.items()}
+    assert [name for name, words in said.items() if words in ours] == []
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

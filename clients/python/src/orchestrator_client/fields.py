@@ -18,10 +18,7 @@ class AcceptedInvitationRequest(TypedDict):
 
 class AgentRequest(TypedDict):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A program that acts for a site.
     """
 
     name: str
@@ -41,9 +38,7 @@ class Bash(TypedDict):
 
 class BootstrapRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    A machine's first word: which it is, and what its first boot was told.
     """
 
     machine: str
@@ -286,10 +281,7 @@ class LogRequest(TypedDict):
 
 class MembershipRequest(TypedDict):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A person's place in a site, with a role.
     """
 
     role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
@@ -371,9 +363,7 @@ class NewInstanceRequest(TypedDict):
 
 class NewInvitationRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    Whom to invite, and as what.
     """
 
     email: str
@@ -382,9 +372,7 @@ class NewInvitationRequest(TypedDict):
 
 class NewKeyRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    What a new key may do, and until when.
     """
 
     name: str
@@ -433,9 +421,7 @@ class NewKeyRequest(TypedDict):
 
 class NewMemberRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    A person who gets an account and a place in the site at once; without a password they ask for a new one.
     """
 
     email: str
@@ -456,9 +442,7 @@ class NewMembershipRequest(TypedDict):
 
 class NewPasswordRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    The letter's token, and the password from now on.
     """
 
     token: str
@@ -467,7 +451,7 @@ class NewPasswordRequest(TypedDict):
 
 class NewScheduleRequest(TypedDict):
     """
-    The body of PUT and PATCH, which mean the same: what is not sent stays.
+    When to do what: `cron` or `interval_s`, and an action.
     """
 
     timeout_ms: NotRequired[int | None]
@@ -500,7 +484,7 @@ class NewScheduleRequest(TypedDict):
 
 class NewTemplateRequest(TypedDict):
     """
-    The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version.
+    A template's first version; what is not sent is the default.
     """
 
     timeout_ms: NotRequired[int | None]
@@ -541,9 +525,7 @@ class NewTemplateRequest(TypedDict):
 
 class NewWebhookRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    Where to send what happens, and which of it.
     """
 
     url: str
@@ -564,9 +546,7 @@ class NewWebhookRequest(TypedDict):
 
 class PasswordResetRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    Whose password was forgotten.
     """
 
     email: str
@@ -574,10 +554,7 @@ class PasswordResetRequest(TypedDict):
 
 class PatchedAgentRequest(TypedDict):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A program that acts for a site.
     """
 
     name: NotRequired[str]
@@ -719,10 +696,7 @@ class PatchedChangedTemplateRequest(TypedDict):
 
 class PatchedMembershipRequest(TypedDict):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A person's place in a site, with a role.
     """
 
     role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
@@ -730,9 +704,7 @@ class PatchedMembershipRequest(TypedDict):
 
 class PatchedOwnNameRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    What people change about themselves.
     """
 
     name: NotRequired[str]
@@ -740,10 +712,7 @@ class PatchedOwnNameRequest(TypedDict):
 
 class PatchedSiteRequest(TypedDict):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A team and all that is theirs: the tenant.
     """
 
     name: NotRequired[str]
@@ -835,9 +804,7 @@ class ReadFile(TypedDict):
 
 class ReasonRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    Why, in words for people.
     """
 
     reason: NotRequired[str]
@@ -901,10 +868,7 @@ class SetEnvironment(TypedDict):
 
 class SiteRequest(TypedDict):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A team and all that is theirs: the tenant.
     """
 
     name: str

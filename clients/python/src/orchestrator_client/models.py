@@ -11,10 +11,7 @@ from orchestrator_client.answers import Answer
 
 class Agent(Answer):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A program that acts for a site.
     """
 
     id: str
@@ -377,10 +374,7 @@ class MadeWebhook(Answer):
 
 class Membership(Answer):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A person's place in a site, with a role.
     """
 
     id: str
@@ -526,10 +520,7 @@ class Shell(Answer):
 
 class Site(Answer):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A team and all that is theirs: the tenant.
     """
 
     id: str
@@ -672,10 +663,7 @@ class Usage(Answer):
 
 class User(Answer):
     """
-    Of a tenant's rows. Relations are declared as `…_id` UUIDs and looked up by the services, within the site.
-
-    What REST framework would add by itself asks the default manager, which sees every site: choices of related rows
-    and checks for uniqueness. The first is a mistake here and the second is left to the database.
+    A person who signs in.
     """
 
     id: str
