@@ -203,6 +203,14 @@ POOL_SIZE_MAX = int(os.environ.get("POOL_SIZE_MAX", "10"))  # the most machines 
 POOL_MAX_AGE_HOURS = float(os.environ.get("POOL_MAX_AGE_HOURS", "12"))  # an older one is replaced before it is claimed
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
 
+# --- Objects: what is too big for a row lies in a folder, or in a bucket where one is named ---------------------------
+OBJECTS_DIR = Path(os.environ.get("OBJECTS_DIR") or STATE_DIR / "objects")
+OBJECTS_MIN_FREE_MIB = int(os.environ.get("OBJECTS_MIN_FREE_MIB", "512"))  # of the folder's disk, left to others
+OBJECTS_S3_BUCKET = os.environ.get("OBJECTS_S3_BUCKET", "")
+OBJECTS_S3_PREFIX = os.environ.get("OBJECTS_S3_PREFIX", "")
+OBJECTS_S3_REGION = os.environ.get("OBJECTS_S3_REGION", "")
+OBJECTS_S3_ENDPOINT = os.environ.get("OBJECTS_S3_ENDPOINT", "")  # of a service that is not Amazon's
+
 
 # --- Quotas of a site that has none of its own; "none": no limit ----------------------------------------------------
 def _limit(name: str, default: str) -> int | None:
