@@ -29,7 +29,7 @@ MAY = {
     "admin.py",
     "admin_base.py",
 }
-MAY_BENEATH = {"management", "admin"}
+MAY_BENEATH = {"management", "admin", "reconcile"}
 
 
 def _sources() -> Iterator[Path]:

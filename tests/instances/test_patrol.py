@@ -12,11 +12,12 @@ from django.db import connection
 from common import clock
 from common.ids import new_id
 from common.tenancy import site_scope
-from instances import orphans, patrol, reconcile, services, tasks
+from instances import orphans, patrol, services, tasks
 from instances.guestlink import GuestUnreachable
 from instances.models import Instance, Orphan
 from instances.providers import registry
 from instances.providers.base import Power, Unreachable
+from instances.reconcile import making
 from orchestrator import health
 from tests import make
 
@@ -218,7 +219,7 @@ def test_a_machine_made_by_a_worker_that_died_while_its_instance_was_deleted_is_
     from_then = world.read(instance)
     services.request_deletion(world.principal, instance.pk)
     assert world.settle(instance).status == "deleted"
-    reconcile.create(from_then)
+    making.create(from_then)
     rounds()
     later(GRACE_S + 1)
     assert rounds(destroy=True).destroyed == 1

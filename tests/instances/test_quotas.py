@@ -15,6 +15,7 @@ from common.tenancy import CREW
 from guest.protocol.actions import CursorPosition
 from instances import perform, reconcile, services, usage
 from instances.models import Instance
+from instances.reconcile import pace
 from sites.models import Site
 from tests import make
 
@@ -137,7 +138,7 @@ def test_machines_are_made_in_turn_and_nobody_is_refused(world: Any, later: Any)
     assert world.settle(first).status == "starting"
     waiting = world.settle(second)
     assert waiting.status == "pending" and "1 machines in the making" in waiting.status_reason
-    assert reconcile.step(second.pk) == reconcile.QUEUED_S
+    assert reconcile.step(second.pk) == pace.QUEUED_S
     later(3600)
     assert world.settle(second).status == "pending", "a place in the queue has no deadline"
     world.guests.arrive(first.machine)

@@ -12,6 +12,7 @@ from instances.providers import registry
 from instances.providers.base import OutOfCapacity, Power, Refused, Unreachable
 from instances.providers.simulated.lies import Lies
 from instances.providers.simulated.provider import SimulatedProvider
+from instances.reconcile import ending, making, pace
 
 
 def test_an_instance_runs_when_its_guest_says_hello_and_has_its_environment(world):
@@ -105,7 +106,7 @@ def test_a_crashed_create_makes_one_machine(world, later):
     instance = world.ask()
     world.step(instance)
     claimed = lifecycle.claim(instance.pk)
-    reconcile.create(claimed.instance)
+    making.create(claimed.instance)
     later(lifecycle.LEASE_S + 1)
     assert world.settle(instance).status == "starting"
     assert len(world.provider.machines) == 1
@@ -122,7 +123,7 @@ def test_a_create_whose_answer_was_lost_is_asked_again_with_the_same_name(world)
 def test_a_machine_without_a_handle_is_found_and_destroyed(world, later):
     instance = world.ask()
     world.step(instance)
-    reconcile.create(lifecycle.claim(instance.pk).instance)
+    making.create(lifecycle.claim(instance.pk).instance)
     services.request_deletion(world.principal, instance.pk)
     later(lifecycle.LEASE_S + 1)
     assert world.settle(instance).status == "deleted"
@@ -136,10 +137,10 @@ def test_a_create_that_comes_after_the_deletion_is_undone(world, later):
     later(lifecycle.LEASE_S + 1)
     services.request_deletion(world.principal, instance.pk)
     assert world.settle(instance).status == "deleted"
-    outcome = reconcile.create(slow.instance)
+    outcome = making.create(slow.instance)
     with pytest.raises(lifecycle.Superseded):
         lifecycle.conclude(slow, outcome)
-    reconcile.undo_late_create(slow)
+    ending.undo_late_create(slow)
     assert world.provider.machines == {}
 
 
@@ -211,7 +212,7 @@ def test_a_retry_waits_until_the_old_machine_is_gone(world, later, monkeypatch):
 
 def test_on_loss_replace_makes_a_new_machine_a_few_times_only(world):
     instance = world.running(configuration={"on_loss": "replace"})
-    for losses in range(1, reconcile.REPLACE_AT_MOST + 1):
+    for losses in range(1, making.REPLACE_AT_MOST + 1):
         world.provider.machines.clear()
         assert world.settle(instance).status == "error"
         replaced = world.settle(instance)
@@ -231,7 +232,7 @@ def test_a_guest_that_stays_silent_is_an_error_and_one_that_comes_back_is_not(wo
     assert world.step(instance).guest_lost_at is None
     world.guests.leave(instance.machine)
     world.step(instance)
-    later(reconcile.GUEST_SILENT_S + 1)
+    later(pace.GUEST_SILENT_S + 1)
     failed = world.step(instance)
     assert failed.status == "error"
     assert "has not answered" in failed.status_reason

@@ -58,9 +58,8 @@ def methods_of_guests() -> dict[str, str]:
 
 
 def functions_of_lifecycle() -> list[str]:
-    """The functions of `lifecycle` that the steps' page calls: all that it may write by."""
-    tree = ast.parse(Path(reconcile.__file__).read_text())
-    called = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    """The functions of `lifecycle` that the steps' pages call: all that it may write by."""
+    called = (node.func for node in _nodes_of_the_steps() if isinstance(node, ast.Call))
     names = {
         func.attr
         for func in called
@@ -70,12 +69,23 @@ def functions_of_lifecycle() -> list[str]:
 
 
 def writes_past_lifecycle() -> list[str]:
-    """Calls on the steps' page that would write a row by themselves."""
-    tree = ast.parse(Path(reconcile.__file__).read_text())
+    """Calls on the steps' pages that would write a row by themselves."""
     called = [
-        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        node.func.attr
+        for node in _nodes_of_the_steps()
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     ]
     return [name for name in called if name in {"save", "update", "delete", "bulk_update", "bulk_create", "execute"}]
+
+
+def pages_of_the_steps() -> list[Path]:
+    """The text of every step and of what they share."""
+    return sorted(Path(path) for folder in reconcile.__path__ for path in Path(folder).glob("*.py"))
+
+
+def _nodes_of_the_steps() -> Iterator[ast.AST]:
+    for page in pages_of_the_steps():
+        yield from ast.walk(ast.parse(page.read_text()))
 
 
 def faults_of(seam: str) -> list[type[BaseException]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from instances import lifecycle, reconcile, services
+from instances import lifecycle, services
 from instances.models import Status
-from instances.reconcile import STEPS
+from instances.reconcile import STEPS, ending
 from tests.instances.faults import seams
 from tests.instances.faults.explore import situations
 from tests.instances.faults.seams import REFUSALS, Fault, Killed
@@ -40,7 +40,8 @@ def _of_step(name: str, found: list[Situation]) -> list[Situation]:
 
 def test_every_step_is_reached_and_every_fault_has_a_place(every_situation):
     """A step, request or call that is new in the code is walked by itself, or fails here."""
-    source = Path(reconcile.__file__).read_text() + Path(services.__file__).read_text()
+    pages = [*seams.pages_of_the_steps(), Path(services.__file__)]
+    source = "".join(page.read_text() for page in pages)
     led_to = {target for (_, event), target in lifecycle.TABLE.items() if f'"{event}"' in source}
     expected = {key for key in STEPS if key[0] in led_to or key[0] == Status.PENDING}
     assert expected <= {one.step for one in every_situation}
@@ -125,7 +126,7 @@ def test_a_stale_workers_late_write_is_refused(name, fault_world, every_situatio
 
 def test_the_matrix_would_see_a_leak_a_doubling_and_a_standstill(fault_world, monkeypatch):
     world = fault_world.world
-    monkeypatch.setattr(reconcile, "_cleared", lambda instance: True)
+    monkeypatch.setattr(ending, "cleared", lambda instance: True)
     fault_world.settle()
     fault_world.ask("request_deletion")
     with pytest.raises(Broken, match="deleted row"):

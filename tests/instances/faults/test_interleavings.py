@@ -17,6 +17,7 @@ from instances.providers import registry
 from instances.providers.base import Power, Unreachable
 from instances.providers.simulated.lies import HONEST, Lies
 from instances.providers.simulated.provider import SimulatedProvider
+from instances.reconcile import looking
 from orchestrator.simulation import SimulatedGuests
 from tests.instances.conftest import World
 from tests.instances.faults.seams import Fault, Killed, Seams
@@ -92,7 +93,7 @@ class Life(RuleBasedStateMachine):
     def end_slowly(self) -> None:
         """The provider is called now, whatever has happened since the lease was taken."""
         slow, self.slow = self.slow, None
-        reconcile._taken(slow, telemetry.Watched())
+        looking._taken(slow, telemetry.Watched())
 
     @rule(seconds=st.sampled_from([1, 31, 120, 700]))
     def wait(self, seconds: int) -> None:
