@@ -13,7 +13,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from common.api.handlers import unknown_route
 
-NOUNS = ("instances", "plans", "logs", "webhooks", "agents", "users", "memberships", "keys", "sites")
+NOUNS = (
+    *("instances", "templates", "schedules", "plans", "logs", "webhooks"),
+    *("agents", "users", "memberships", "invitations", "keys", "sites", "audit"),
+)
 _POINTERS = {"created_by": "users", "parent_log": "logs", "parent_id": "plans", "depends_on": "plans"}
 """Names of fields that do not tell by themselves what they point at."""
 _LINE = re.compile(r'^(\s*)(?:"((?:[^"\\]|\\.)*)": )?(.*?)(,?)$')
