@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from common.realtime import watermark
 from common.realtime.stream import Item, Stream
 from common.realtime.watermark import Mark
@@ -36,8 +38,8 @@ class Wanted:
 EVERYTHING = Wanted()
 
 
-def instance_tail(principal: Principal, instance_id: UUID, wanted: Wanted = EVERYTHING) -> Stream:
-    """New entries in one instance's log.
+def instance_tail(principal: Principal, instance_id: UUID, wanted: Wanted = EVERYTHING, *, last: int = 0) -> Stream:
+    """New entries in one instance's log, after the `last` ones that there are.
 
     Raises:
         NotFound: no such instance in the principal's site.
@@ -46,13 +48,13 @@ def instance_tail(principal: Principal, instance_id: UUID, wanted: Wanted = EVER
     with site_scope(principal.site_id):
         selectors.instance_of(principal, instance_id)
     channel = channels(principal.site_id, instance_id)[0]
-    return _stream(channel, _Tail(principal.site_id, {"instance_id": instance_id} | wanted.narrowing()))
+    return _stream(channel, _Tail(principal.site_id, {"instance_id": instance_id} | wanted.narrowing()), last)
 
 
-def site_tail(principal: Principal, wanted: Wanted = EVERYTHING) -> Stream:
-    """New entries about any instance of the principal's site."""
+def site_tail(principal: Principal, wanted: Wanted = EVERYTHING, *, last: int = 0) -> Stream:
+    """New entries about any instance of the principal's site, after the `last` ones that there are."""
     principal.must("logs:read")
-    return _stream(channels(principal.site_id)[0], _Tail(principal.site_id, wanted.narrowing()))
+    return _stream(channels(principal.site_id)[0], _Tail(principal.site_id, wanted.narrowing()), last)
 
 
 class _Tail:
@@ -71,20 +73,30 @@ class _Tail:
             begin = max(begin, mark)
         with site_scope(self.site_id):
             horizon = watermark.horizon()
-            rows = watermark.between(Log.of(self.site_id).filter(**self.narrowing), begin, horizon)
+            rows = watermark.between(self._rows(), begin, horizon)
             items = [Item(str(Mark(log.xid, log.pk)), as_json(log)) for log in rows[:BATCH]]
         if len(items) < BATCH:
             self._looked = (items[-1].cursor if items else after, Mark.before(horizon))
         return items
 
+    def before_the_last(self, count: int) -> Mark:
+        """Where to begin so that the newest `count` entries come first, or all where there are fewer."""
+        if not count:
+            return watermark.tip()
+        with site_scope(self.site_id):
+            return watermark.before_the_last(self._rows(), count)
 
-def _stream(channel: str, tail: _Tail) -> Stream:
+    def _rows(self) -> QuerySet[Log]:
+        return Log.of(self.site_id).filter(**self.narrowing)
+
+
+def _stream(channel: str, tail: _Tail, last: int) -> Stream:
     narrowed = tuple((lookup, str(value)) for lookup, value in tail.narrowing.items())
     return Stream(
         channels=(channel,),
         event="log",
         fetch=tail,
-        start=str(watermark.tip()),
+        start=str(tail.before_the_last(last)),
         batch_size=BATCH,
         share=("log", tail.site_id, narrowed),
         poll_s=POLL_S,

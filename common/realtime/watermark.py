@@ -73,3 +73,9 @@ def between(rows: models.QuerySet[Row], begin: Mark, below: int) -> models.Query
     return rows.extra(where=["(xid, id) > (%s, %s) AND xid < %s"], params=[begin.xid, begin.id, below]).order_by(
         "xid", "id"
     )
+
+
+def before_the_last(rows: models.QuerySet[Row], count: int) -> Mark:
+    """The place with `count` of the rows that can be seen now behind it, or the beginning where there are no more."""
+    before = rows.order_by("-xid", "-id").values_list("xid", "id")[count : count + 1]
+    return next((Mark(xid, pk) for xid, pk in before), BEGINNING)

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.filters import refuse_unknown
+from common.errors import Invalid
 from common.realtime.sse import EventStreamRenderer, sse_response
 from common.realtime.stream import Stream
 from instances import entries, logs, selectors, tails
@@ -35,10 +36,16 @@ def _one_or_many(name: str, one: Any, many: Any) -> PolymorphicProxySerializer:
 
 _WRITTEN = _one_or_many("LogOrWritten", LogSerializer, WrittenSerializer)
 _CHOICES: dict[str, Any] = {"many": True, "description": "Any of these; may be repeated."}
+LAST_AT_MOST = 500
 _tail_schema = extend_schema(
     parameters=[
         OpenApiParameter("log_type", str, enum=LogType.values, **_CHOICES),
         OpenApiParameter("level", str, enum=Level.values, **_CHOICES),
+        OpenApiParameter(
+            "last",
+            {"type": "integer", "minimum": 0, "maximum": LAST_AT_MOST, "default": 0},
+            description="Begin with so many of the newest entries that there are.",
+        ),
         OpenApiParameter("last_event_id", str, description="Resume after this entry; without it, from now on."),
         OpenApiParameter("Last-Event-ID", str, OpenApiParameter.HEADER, description="The same, as a header."),
     ],
@@ -137,12 +144,18 @@ class _TailView(SiteView):
         return sse_response(self.request, stream, recheck=partial(check_standing, self.principal))
 
     def wanted(self) -> Wanted:
-        refuse_unknown(self.request, {"log_type", "level", "last_event_id"})
+        refuse_unknown(self.request, {"log_type", "level", "last", "last_event_id"})
         narrowed = TailFilter(self.request.query_params, Log.everywhere.none())
         if not narrowed.is_valid():
             raise translate_validation(narrowed.errors)
         chosen = narrowed.form.cleaned_data
         return Wanted(log_types=frozenset(chosen["log_type"]), levels=frozenset(chosen["level"]))
+
+    def last(self) -> int:
+        text = self.request.query_params.get("last", "0")
+        if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= LAST_AT_MOST):
+            raise Invalid("last: a number.", fields={"last": [f"From 0 to {LAST_AT_MOST}."]})
+        return int(text)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         renderer = self.get_renderers()[0]
@@ -155,7 +168,7 @@ class LogTailView(_TailView):
     @_tail_schema
     def get(self, request: Request, pk: UUID) -> StreamingHttpResponse:
         """Each new entry as an event `log`, from now on or after the one named. None is missed or comes twice."""
-        return self.tail(tails.instance_tail(self.principal, pk, self.wanted()))
+        return self.tail(tails.instance_tail(self.principal, pk, self.wanted(), last=self.last()))
 
 
 class SiteLogTailView(_TailView):
@@ -164,4 +177,4 @@ class SiteLogTailView(_TailView):
     @_tail_schema
     def get(self, request: Request) -> StreamingHttpResponse:
         """Each new entry as an event `log`, from now on or after the one named. None is missed or comes twice."""
-        return self.tail(tails.site_tail(self.principal, self.wanted()))
+        return self.tail(tails.site_tail(self.principal, self.wanted(), last=self.last()))

@@ -147,7 +147,9 @@ async def test_a_foreign_instance_is_not_found_over_stream_and_socket(web: Web, 
         assert await refusal(socket) == (4404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("query", ["level=loud", "log_type=odd", "instance_id=1", "last_event_id=7", "cursor="])
+@pytest.mark.parametrize(
+    "query", ["level=loud", "log_type=odd", "instance_id=1", "last_event_id=7", "cursor=", "last=501", "last=-1"]
+)
 async def test_what_a_tail_does_not_know_is_a_400_in_json(web: Web, place: Place, query: str) -> None:
     async with httpx.AsyncClient(headers={"x-api-key": place.secret}) as client:
         for path in (place.path(), "/api/logs/tail"):
@@ -255,3 +257,26 @@ def test_a_tail_goes_on_through_more_than_one_batch(place: Place) -> None:
     stream = tails.instance_tail(place.principal, place.instance_id)
     place.write(*(str(number) for number in range(2 * tails.BATCH + 1)))
     assert drain(stream, stream.start)[0] == [str(number) for number in range(2 * tails.BATCH + 1)]
+
+
+@pytest.mark.parametrize(("last", "told"), [(0, []), (2, ["two", "three"]), (9, ["one", "two", "three"])])
+def test_a_tail_begins_with_the_newest_that_it_is_asked_for(place: Place, last: int, told: list[str]) -> None:
+    place.write("one")
+    place.write("two", "three")
+    place.write("elsewhere", about=place.other_id)
+    stream = tails.instance_tail(place.principal, place.instance_id, last=last)
+    assert drain(stream, stream.start)[0] == told
+
+
+def test_the_newest_of_a_narrowed_tail_are_counted_after_narrowing(place: Place) -> None:
+    place.write("old", level="error")
+    place.write("bad", level="error")
+    place.write("noise", "more noise")
+    stream = tails.site_tail(place.principal, Wanted(levels=frozenset({"error"})), last=1)
+    assert drain(stream, stream.start)[0] == ["bad"]
+
+
+async def test_a_tail_over_sse_begins_with_the_newest(web: Web, place: Place) -> None:
+    await sync_to_async(place.write)("old", "new")
+    async with events(f"{web.url}{place.path()}?last=1", **place.headers) as stream:
+        assert await next_message(stream) == "new"

@@ -1145,6 +1145,10 @@ class ListInstanceLogsQuery(TypedDict):
 
 
 class GetInstanceLogTailQuery(TypedDict):
+    last: NotRequired[int]
+    """
+    Begin with so many of the newest entries that there are.
+    """
     level: NotRequired[
         Literal["critical", "debug", "error", "info", "warn"]
         | list[Literal["critical", "debug", "error", "info", "warn"]]
@@ -1351,6 +1355,10 @@ class ListLogsQuery(TypedDict):
 
 
 class GetLogTailQuery(TypedDict):
+    last: NotRequired[int]
+    """
+    Begin with so many of the newest entries that there are.
+    """
     level: NotRequired[
         Literal["critical", "debug", "error", "info", "warn"]
         | list[Literal["critical", "debug", "error", "info", "warn"]]

@@ -129,10 +129,10 @@ def logs(
     limit: Limit = 50,
     output: Output = Format.table,
 ) -> None:
-    """What was written about an instance, oldest of the newest first; `-f` shows what comes."""
+    """What was written about an instance, the newest last; `-f` goes on with what comes."""
     noun, wanted = client(context).instances, narrowed(level, log_type)
     if follow:
-        show_stream(noun.follow_logs(id, **wanted), output, LOG_COLUMNS)
+        show_stream(noun.follow_logs(id, last=min(limit, 500), **wanted), output, LOG_COLUMNS)
     else:
         newest = list(islice(noun.list_logs(id, limit=min(limit, 500), **wanted), limit))
         show_rows(reversed(newest), output, LOG_COLUMNS)

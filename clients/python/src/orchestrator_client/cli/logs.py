@@ -26,13 +26,13 @@ def logs(
     limit: Limit = 50,
     output: Output = Format.table,
 ) -> None:
-    """What was written about the site's instances, oldest of the newest first; `-f` shows what comes.
+    """What was written about the site's instances, the newest last; `-f` goes on with what comes.
 
     Example: `orchestrator logs -f --level error --level critical -o json | jq .message`
     """
     noun, wanted = client(context).logs, narrowed(level, log_type)
     if follow:
-        show_stream(noun.follow(**wanted), output, SITE_COLUMNS)
+        show_stream(noun.follow(last=min(limit, 500), **wanted), output, SITE_COLUMNS)
     else:
         newest = list(islice(noun.list(limit=min(limit, 500), **wanted), limit))
         show_rows(reversed(newest), output, SITE_COLUMNS)
