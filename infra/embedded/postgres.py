@@ -72,6 +72,11 @@ class Postgres(Server):
         password = getattr(self.secrets, f"postgres_{role}")
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
 
+    def superuser_dsn(self, database: str = "postgres") -> str:
+        """By the private socket, past every policy: for who makes the roles, and for tests that clean up."""
+        password = self.secrets.postgres_superuser
+        return f"host={self.sockets} port={self.port} user=postgres password={password} dbname={database}"
+
     def prepare(self) -> None:
         """Make the data directory when it is missing, and end a server that a killed supervisor left on it."""
         account = server_account()
@@ -108,7 +113,7 @@ class Postgres(Server):
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                psycopg.connect(self._superuser_dsn(), connect_timeout=5).close()
+                psycopg.connect(self.superuser_dsn(), connect_timeout=5).close()
                 return
             except psycopg.OperationalError as error:
                 if process.exit_code is not None or time.monotonic() > deadline:
@@ -131,10 +136,6 @@ class Postgres(Server):
         done = subprocess.run(psql, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"{ROLES_SQL.name} failed: {done.stderr.strip()}")
-
-    def _superuser_dsn(self) -> str:
-        password = self.secrets.postgres_superuser
-        return f"host={self.sockets} port={self.port} user=postgres password={password} dbname=postgres"
 
     def _initialise(self, account: Account | None) -> None:
         """initdb into a draft that is renamed when whole, so that one killed half-way is simply made again."""
