@@ -12,6 +12,8 @@ PACKAGES := orchestrator facades instances sites plans gateway common guest infr
 SHELL_SCRIPTS := infra/bootstrap.sh .ci/run infra/images/ubuntu/install.sh
 # pytest arguments, for instance: make test T="tests/sites -k keys"
 T ?=
+# Processes that share the tests; 0 runs them in this one, for a debugger.
+JOBS ?= 2
 
 help: ## Explain these targets
 	@awk 'BEGIN {FS = ":.*## "; print "make TARGET\n"} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,9 +31,9 @@ reset: ## make down, then forget all data, after asking (FORCE=1: without)
 		read -r -p "Forget all data of $(STATE_DIR)? [y/N] " answer && [ "$$answer" = y ] || { echo "Kept."; exit 1; }; fi
 	@if [ -x $(PY) ]; then exec $(PY) -m infra.down --wipe; else rm -rf -- "$(STATE_DIR)"; fi
 
-test: ## Install what is missing and run the tests, which start their own services (T="…" goes to pytest)
+test: ## Install what is missing and run the tests, which start their own services (T="…" goes to pytest, JOBS=0: one process)
 	@infra/bootstrap.sh dev
-	@exec $(PY) -m pytest $(T)
+	@exec $(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder --durations 20 --durations-min 3 $(T)
 
 check: ## Lint, types, import contracts, missing migrations, OpenAPI; needs no running service
 	@infra/bootstrap.sh check

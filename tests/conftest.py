@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import django
 import pytest
+import xdist
 from django.core.management import call_command
 from django.db import connections
 
 from infra.deployment import Deployment
-from tests import counts
+from tests import counts, workers
 from tests import services as test_services
 from tests.stack import Stack, started_stack
 
@@ -68,6 +70,28 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    if xdist.is_xdist_worker(session):
+        workers.arrange(items)
+
+
+def pytest_xdist_setupnodes() -> None:
+    test_services.recall()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.ByFile:
+    return workers.ByFile(config, log)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if xdist.is_xdist_worker(session):
+        workers.hand_in(session.config)
+
+
+def pytest_testnodedown(node: Any) -> None:
+    workers.collect(node)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -83,6 +107,6 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much was tried."""
     if told := counts.lines():
-        terminalreporter.section("tried")
+        terminalreporter.section("tried and measured")
         for line in told:
             terminalreporter.write_line(line)

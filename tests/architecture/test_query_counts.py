@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -22,6 +21,7 @@ from sites import invitations
 from sites.keys import find_principal
 from sites.models import Site
 from tests import make
+from tests.counts import told
 
 pytestmark = pytest.mark.django_db
 
@@ -206,7 +206,7 @@ def _address(world: World, operation: str, rows: int) -> str:
 
 
 def test_the_number_of_statements_is_pinned_and_the_same_for_more_rows(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sites.keys.REMEMBERED_S", 3600.0)  # a slow machine forgets a key between two requests
     world = World()
@@ -215,9 +215,8 @@ def test_the_number_of_statements_is_pinned_and_the_same_for_more_rows(
     world.grow(MANY, FEW)
     many = {name: world.statements(_address(world, name, MANY)) for name in PINNED}
     width = max(map(len, many))
-    lines = [f"{name:<{width}} {count:3d}   {OPERATIONS[name]}" for name, count in many.items()]
-    with capsys.disabled():
-        sys.stdout.write("\n" + "\n".join(lines) + "\n")
+    for name, count in many.items():
+        told(f"{count:8d} statements of {name:<{width}} {OPERATIONS[name]}")
     assert few == many
     assert many == PINNED
 

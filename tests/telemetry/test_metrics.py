@@ -25,6 +25,7 @@ from instances.models import Desired, Instance, Status
 from instances.providers.base import OutOfCapacity, Unreachable
 from orchestrator import figures
 from tests import make
+from tests.counts import told
 from tests.stack import Stack
 
 COUNT_SRC = """
@@ -168,7 +169,7 @@ def _many(count: int) -> None:
         cursor.execute("VACUUM (ANALYZE) instances_instance")
 
 
-def test_a_scrape_of_ten_thousand_instances_reads_indexes(browser: Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_scrape_of_ten_thousand_instances_reads_indexes(browser: Client) -> None:
     _many(10_000)
     plans = {
         "fleet": (figures._FLEET.format(of_sites=""), {}),
@@ -184,11 +185,10 @@ def test_a_scrape_of_ten_thousand_instances_reads_indexes(browser: Client, capsy
     text = browser.get("/metrics").content.decode()
     took_ms = (time.perf_counter() - began) * 1000
     assert value(text, "orchestrator_instances", status="running") == 10_000
-    with capsys.disabled():
-        sys.stdout.write(f"\na scrape at 10,000 instances: {took_ms:.1f} ms\n")
+    told(f"{took_ms:8.1f} ms for a scrape at 10,000 instances")
 
 
-def test_watching_an_action_costs_less_than_twenty_microseconds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_watching_an_action_costs_less_than_twenty_microseconds() -> None:
     def batch() -> float:
         began = time.perf_counter()
         for _ in range(500):
@@ -197,8 +197,7 @@ def test_watching_an_action_costs_less_than_twenty_microseconds(capsys: pytest.C
         return (time.perf_counter() - began) / 500 * 1e6
 
     best_us = min(batch() for _ in range(30))
-    with capsys.disabled():
-        sys.stdout.write(f"\nwatching an action: {best_us:.1f} µs\n")
+    told(f"{best_us:8.1f} µs for watching an action")
     assert best_us < 20
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from instances import services, telling
 from sites import second_factor
 from sites.models import Site
 from tests import make
+from tests.counts import told
 from tests.instances.conftest import World, world
 from tests.stack import Stack
 from tests.walls.canary import Lines, admin_pages, coded, database, hidden, redis_values, secret_takers, unsealed
@@ -158,9 +158,7 @@ def _read_all(nest: Nest, instance: Any) -> None:
             nest.replies.append(b"" if answer.streaming else answer.content)
 
 
-def test_a_secret_is_nowhere_but_where_it_belongs(
-    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_secret_is_nowhere_but_where_it_belongs(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     lines, tasks = Lines(), []
 
@@ -210,11 +208,8 @@ def test_a_secret_is_nowhere_but_where_it_belongs(
         assert any(canary in values or coded(canary) in values for canary in nest.canaries.values()), column
     silent = [sink for sink, said in sinks.items() if not said]
     assert silent == [], "a sink that says nothing proves nothing"
-    with capsys.disabled():
-        counts = ", ".join(f"{len(said)} {sink}" for sink, said in sinks.items())
-        sys.stdout.write(
-            f"\n{len(nest.canaries)} canaries, {len(opened)} sealed columns; searched: {counts}; 0 found\n"
-        )
+    searched = ", ".join(f"{len(said)} {sink}" for sink, said in sinks.items())
+    told(f"{len(nest.canaries):8,} canaries, {len(opened)} sealed columns; searched: {searched}; 0 found")
 
 
 def test_the_search_would_find_one() -> None:

@@ -5,7 +5,6 @@ Made from docs/openapi.yaml, so an operation that nobody thought of here is trie
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from sites.api.permissions import HasScope
 from sites.models import User
 from sites.roles import ALL_SCOPES, SCOPES_OF_ROLE, Role
 from tests import make
+from tests.counts import told
 from tests.walls.document import OPERATIONS, Operation, Place
 
 pytestmark = pytest.mark.django_db
@@ -136,8 +136,7 @@ def test_what_is_open_asks_nobody_who_they_are(name: str) -> None:
     assert _documented(OPERATIONS[name], answer) not in REFUSED
 
 
-def test_the_walk_sees_the_operations(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_walk_sees_the_operations() -> None:
     callers = len(Role.values) + 6
-    with capsys.disabled():
-        sys.stdout.write(f"\n{len(OPERATIONS)} operations, {len(CLOSED)} closed, against {callers} callers each\n")
+    told(f"{len(OPERATIONS):8,} operations, {len(CLOSED)} closed, against {callers} callers each")
     assert len(CLOSED) > 50

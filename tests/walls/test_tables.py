@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -14,6 +13,7 @@ from django.db import connection, connections
 from common.tenancy import CREW
 from sites import selectors
 from tests import make
+from tests.counts import told
 from tests.walls.document import Place
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_every_table_of_ours_has_a_policy_or_is_the_platforms() -> None:
 
 
 def test_a_raw_select_in_a_request_sees_one_site_in_every_table(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ours, theirs = Place(), Place()
     for place in (ours, theirs):
@@ -86,8 +86,7 @@ def test_a_raw_select_in_a_request_sees_one_site_in_every_table(
     assert make.client(ours.site).get("/api/agents").status_code == 200
     assert {table: seen[table] for table in filled} == {table: {ours.site.pk} for table in filled}
     assert all(sites <= {ours.site.pk} for sites in seen.values())
-    with capsys.disabled():
-        sys.stdout.write(f"\n{len(columns)} tables of tenants, {len(filled)} of them with rows of two sites\n")
+    told(f"{len(columns):8,} tables of tenants, {len(filled)} of them with rows of two sites")
     assert len(filled) >= len(NOUNS)
 
 

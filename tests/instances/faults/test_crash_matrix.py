@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from instances import lifecycle, services
 from instances.models import Status
 from instances.reconcile import STEPS, ending
+from tests.counts import told
 from tests.instances.faults import seams
 from tests.instances.faults.explore import situations
 from tests.instances.faults.seams import REFUSALS, Fault, Killed
@@ -142,11 +142,10 @@ def test_the_matrix_would_see_an_instance_that_nobody_looks_at_again(fault_world
         fault_world.settle()
 
 
-def test_the_matrix_counts_what_it_did(capsys):
+def test_the_matrix_counts_what_it_did():
     """Last, so that all of it has run; alone it has nothing to count."""
     counts = ", ".join(f"{TALLY[name]} {name}" for name in ("situations", "points", "faults", "replays"))
     broken = ", ".join(f"{TALLY[name]} {name}" for name in ("leaked", "stuck", "doubled"))
-    with capsys.disabled():
-        sys.stdout.write(f"\ncrash matrix: {counts}: {broken}\n")
+    told(f"crash matrix: {counts}: {broken}")
     assert TALLY["replays"] == TALLY["faults"]
     assert not any(TALLY[name] for name in ("leaked", "stuck", "doubled"))

@@ -19,6 +19,7 @@ from instances.models import Instance
 from instances.providers import registry
 from instances.providers.simulated.provider import SimulatedProvider
 from orchestrator.simulation import SimulatedGuests
+from tests.counts import told
 
 MOST_CALLS = 5
 """Calls of the longest step; a shorter one outlives the orders that come after its end."""
@@ -107,7 +108,6 @@ def test_a_life_whose_every_step_kills_a_worker_first(world, cloud, workers, lat
     assert cloud.cloud.machines() == []
 
 
-def test_the_lives_are_counted(capsys):
-    with capsys.disabled():
-        sys.stdout.write(f"\nkilled workers: {TALLY['lives']} lives, {TALLY['kills']} kills\n")
+def test_the_lives_are_counted():
+    told(f"killed workers: {TALLY['lives']} lives, {TALLY['kills']} kills")
     assert TALLY["kills"] >= TALLY["lives"]
