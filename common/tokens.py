@@ -28,6 +28,17 @@ class BadToken(ValueError):
     """The token is not one of ours, is for something else, or is too old. The text never shows it."""
 
 
+class Bearer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who holds what a token opens, as it says, and what for: by this the hub asks whether they still may."""
+
+    purpose: str
+    mode: str = ""
+    site: str = ""
+    user: str = ""
+    agent: str = ""
+    key: str = ""
+
+
 class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a signed token says: what it is good for, until when, and who asked for it (ids, as text).
 
@@ -45,6 +56,12 @@ class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     user: str = ""
     agent: str = ""
     key: str = ""
+
+    @property
+    def bearer(self) -> Bearer:
+        return Bearer(
+            purpose=self.purpose, mode=self.mode, site=self.site, user=self.user, agent=self.agent, key=self.key
+        )
 
 
 def sign(secret: str, claims: Claims) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from common.tunnel import Tunnels
 from gateway import sockets
 from gateway.announce import Announcer
+from gateway.bearers import Bearers
 from gateway.cdp import CdpDoor
 from gateway.config import Config
 from gateway.doors import Door, guest_door, http_door, public_door
@@ -76,6 +77,7 @@ class _Gateway:
         health = Health(registry)
         streams = Streams()
         driving = Driving()
+        bearers = Bearers()
         self._announcer = Announcer(config.broker_url)
         self._presence = Presence(
             config.redis_url,
@@ -87,10 +89,11 @@ class _Gateway:
         self._guests = guest_door(
             GuestDoor(secret=config.secret, registry=registry, presence=self._presence, streams=streams)
         )
-        self._internal = http_door(InternalDoor(registry=registry, health=health, driving=driving))
-        cdp = CdpDoor(secret=config.secret, registry=registry, streams=streams, scheme=config.scheme)
-        views = ViewDoor(secret=config.secret, registry=registry, streams=streams, driving=driving)
-        frames = FramesDoor(secret=config.secret, registry=registry, streams=streams)
+        self._internal = http_door(InternalDoor(registry=registry, health=health, driving=driving, bearers=bearers))
+        secret = config.secret
+        cdp = CdpDoor(secret=secret, registry=registry, streams=streams, bearers=bearers, scheme=config.scheme)
+        views = ViewDoor(secret=secret, registry=registry, streams=streams, bearers=bearers, driving=driving)
+        frames = FramesDoor(secret=secret, registry=registry, streams=streams, bearers=bearers)
         public = PublicDoor(health=health, cdp=cdp, views=views, frames=frames)
         self._tunnels = Tunnels(public.tunnel, at_most=MAX_TUNNELS)
         self._public = public_door(public, self._tunnels, TUNNELLED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import logging
@@ -15,8 +14,10 @@ import msgspec
 from uvicorn._types import ASGISendCallable, HTTPScope
 
 from common import tokens
+from common.tokens import Claims
 from common.tunnel import Upgrade, carry_both, ends_of
 from gateway import devtools
+from gateway.bearers import Bearers, Ended
 from gateway.devtools import DevToolsFailed
 from gateway.logs import event
 from gateway.registry import Registry
@@ -29,7 +30,7 @@ _PATH = re.compile(r"/cdp/([A-Za-z0-9_.-]{1,2048})(/[^?]*)?")
 _SOCKET = re.compile(r"/devtools/(?:browser|page|worker|iframe)/[A-Za-z0-9-]{1,64}")
 _JSON = re.compile(r"/json(?:/(version|list|new|protocol|(?:activate|close)/[A-Za-z0-9-]{1,64}))?")
 _QUERY = re.compile(r"[\x21-\x7e]{0,8192}")
-_STATUS = {"bad_token": 403, "not_connected": 503, "busy": 429, "timeout": 504}
+_STATUS = {"bad_token": 403, "ended": 403, "not_connected": 503, "busy": 429, "timeout": 504}
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class Refused(Exception):
 class CdpDoor:
     """Whoever shows a token that holds speaks with the browser of its incarnation, and with nothing else there."""
 
-    def __init__(self, *, secret: str, registry: Registry, streams: Streams, scheme: str) -> None:
+    def __init__(self, *, secret: str, registry: Registry, streams: Streams, bearers: Bearers, scheme: str) -> None:
+        self._bearers = bearers
         self._secret = secret
         self._registry = registry
         self._streams = streams
@@ -59,7 +61,7 @@ class CdpDoor:
             asked = _JSON.fullmatch(below.rstrip("/"))
             if asked is None or scope["method"] not in ("GET", "PUT"):
                 raise Refused("not_found", "there is no such path")
-            incarnation = self._incarnation(token)
+            incarnation = self._claims(token).subject
             async with self._stream(incarnation) as stream:
                 status, body = await devtools.ask(stream, scope["method"], _target(asked[0], scope["query_string"]))
         except (Refused, DevToolsFailed) as error:
@@ -74,26 +76,31 @@ class CdpDoor:
         """One WebSocket, from its handshake to its end."""
         try:
             token, below = _parted(upgrade.path)
-            incarnation = self._incarnation(token)
+            claims = self._claims(token)
+            incarnation = claims.subject
             place = await self._place(incarnation, below.rstrip("/"))
             key = _key_of(upgrade)
             async with self._stream(incarnation) as stream:
                 rest = await devtools.begin_socket(stream, place, key)
                 event(log, "cdp opened", incarnation=incarnation)
                 await _agree(upgrade, key)
-                async with asyncio.timeout(LONGEST_SESSION_S):
+                async with self._bearers.holding(claims, at_most_s=LONGEST_SESSION_S):
                     await _carry(upgrade, stream, rest)
         except (Refused, DevToolsFailed) as error:
             refused = error if isinstance(error, Refused) else Refused("browser_failed", str(error))
             await _refuse(upgrade, refused)
-        except TimeoutError:
+        except (TimeoutError, Ended):
             return
 
-    def _incarnation(self, token: str) -> str:
+    def _claims(self, token: str) -> Claims:
         try:
-            return tokens.opened(token, self._secret, purpose=PURPOSE, now_s=time.time()).subject
+            claims = tokens.opened(token, self._secret, purpose=PURPOSE, now_s=time.time())
+            self._bearers.must_stand(claims)
         except tokens.BadToken as error:
             raise Refused("bad_token", str(error)) from error
+        except Ended as error:
+            raise Refused("ended", str(error)) from error
+        return claims
 
     async def _place(self, incarnation: str, below: str) -> str:
         if _SOCKET.fullmatch(below):

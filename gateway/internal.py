@@ -11,6 +11,8 @@ import msgspec
 from msgspec import Struct
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
+from common.tokens import Bearer
+from gateway.bearers import Bearers
 from gateway.driving import Driven, Driving, NotWatching
 from gateway.health import Health
 from gateway.logs import event
@@ -33,15 +35,23 @@ class _Wish(Struct, frozen=True):
     force: bool = False
 
 
+class _Gone(Struct, frozen=True):
+    gone: list[Bearer]
+
+
 class _Malformed(ValueError):
     """The request cannot be understood; the text says why."""
 
 
 class InternalDoor:
     """An ASGI app: `POST /guests/{incarnation}/call?deadline_s=`, `GET /guests/{incarnation}`, `GET|POST|DELETE
-    /guests/{incarnation}/driver`, `GET /health`. A call with `input=1` is refused while a person drives."""
+    /guests/{incarnation}/driver`, `GET|PUT /bearers`, `GET /health`.
 
-    def __init__(self, *, registry: Registry, health: Health, driving: Driving) -> None:
+    A call with `input=1` is refused while a person drives.
+    """
+
+    def __init__(self, *, registry: Registry, health: Health, driving: Driving, bearers: Bearers) -> None:
+        self._bearers = bearers
         self._driving = driving
         self._registry = registry
         self._health = health
@@ -59,6 +69,8 @@ class InternalDoor:
                 await self._drive(path[1], scope, receive, send)
             case "GET", None if path is not None:
                 await self._show(path[1], send)
+            case "GET" | "PUT", None if scope["path"] == "/bearers":
+                await self._answer_for_bearers(scope["method"], receive, send)
             case "GET", None if scope["path"] == "/health":
                 await answer_json(send, 200, self._health.report())
             case _:
@@ -112,6 +124,20 @@ class InternalDoor:
             await answer_refusal(send, 409, "driven", error.label)
         else:
             await answer_json(send, 200, {"driver": self._driving.driver(incarnation)})
+
+    async def _answer_for_bearers(self, method: str, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """GET tells who holds streams; PUT says who of them may no more."""
+        if method == "GET":
+            await answer_json(send, 200, {"bearers": self._bearers.known()})
+            return
+        try:
+            said = msgspec.json.decode(await read_body(receive, at_most=MAX_BODY_BYTES), type=_Gone)
+        except (msgspec.MsgspecError, TooLong, ConnectionError) as error:
+            await answer_refusal(send, 400, "malformed", str(error))
+            return
+        if ended := self._bearers.end(said.gone):
+            event(log, "bearers ended", bearers=len(said.gone), streams=ended)
+        await answer_json(send, 200, {"ended": ended})
 
     async def _show(self, incarnation: str, send: ASGISendCallable) -> None:
         guest = self._registry.find(incarnation)

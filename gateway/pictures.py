@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
 
 from common import tokens
+from gateway.bearers import Bearers, Ended
 from gateway.logs import event
 from gateway.registry import Registry
 from gateway.relay import Ending
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 class FramesDoor:
     """Serves one watcher at a time it is called. What they send is not read, but for their going."""
 
-    def __init__(self, *, secret: str, registry: Registry, streams: Streams) -> None:
+    def __init__(self, *, secret: str, registry: Registry, streams: Streams, bearers: Bearers) -> None:
+        self._bearers = bearers
         self._secret = secret
         self._registry = registry
         self._streams = streams
@@ -40,7 +42,10 @@ class FramesDoor:
     async def __call__(self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         with suppress(OSError, RuntimeError):  # a watcher that goes while we speak
             await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
-            ending = await self._serve(scope, receive, send)
+            try:
+                ending = await self._serve(scope, receive, send)
+            except (TimeoutError, Ended):
+                ending = EXPIRED
             await send({"type": "websocket.close", "code": ending.code, "reason": ending.reason})
 
     async def _serve(self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> Ending:
@@ -48,6 +53,7 @@ class FramesDoor:
         try:
             token = path[1] if path else ""
             claims = tokens.opened(token, self._secret, purpose=PURPOSE, now_s=time.time())
+            self._bearers.must_stand(claims)
         except tokens.BadToken as error:
             return EXPIRED if "expired" in str(error) else BAD_TOKEN
         guest = self._registry.find(claims.subject)
@@ -59,7 +65,8 @@ class FramesDoor:
             event(log, "frames failed", incarnation=claims.subject, code=error.code)
             return TOO_MANY if error.code == "busy" else NOT_CONNECTED
         try:
-            return await _carry(stream, receive, send)
+            async with self._bearers.holding(claims, at_most_s=LONGEST_S):
+                return await _carry(stream, receive, send)
         finally:
             stream.close()
 
@@ -67,7 +74,7 @@ class FramesDoor:
 async def _carry(stream: Stream, receive: ASGIReceiveCallable, send: ASGISendCallable) -> Ending:
     ways = {asyncio.create_task(_show(stream, send)), asyncio.create_task(_until_gone(receive))}
     try:
-        await asyncio.wait(ways, timeout=LONGEST_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for way in ways:
             way.cancel()

@@ -18,6 +18,7 @@ from uvicorn._types import ASGIReceiveCallable, ASGISendCallable
 
 from common import tokens
 from common.tokens import Claims
+from gateway.bearers import Bearers, Ended, Hold
 from gateway.driving import Driving, NotWatching, Viewer, told
 from gateway.logs import event
 from gateway.registry import Registry
@@ -55,7 +56,10 @@ class _End(Exception):
 class ViewDoor:
     """Serves one page's socket at a time it is called."""
 
-    def __init__(self, *, secret: str, registry: Registry, streams: Streams, driving: Driving) -> None:
+    def __init__(
+        self, *, secret: str, registry: Registry, streams: Streams, driving: Driving, bearers: Bearers
+    ) -> None:
+        self._bearers = bearers
         self._secret = secret
         self._registry = registry
         self._streams = streams
@@ -80,7 +84,10 @@ class ViewDoor:
             event(log, "view failed", incarnation=claims.subject, code=error.code)
             raise _End(TOO_MANY if error.code == "busy" else NOT_CONNECTED) from error
         try:
-            await _Session(self, said, claims, stream, receive, send).run(self._driving)
+            async with self._bearers.holding(claims) as hold:
+                await _Session(self, hold, said, claims, stream, receive, send).run(self._driving)
+        except (TimeoutError, Ended) as error:
+            raise _End(EXPIRED) from error
         finally:
             stream.close()
 
@@ -97,10 +104,13 @@ class ViewDoor:
         try:
             said = msgspec.json.decode(text or "", type=_Said)
             claims = tokens.opened(said.token, self._secret, purpose=PURPOSE, now_s=time.time())
+            self._bearers.must_stand(claims)
         except msgspec.MsgspecError as error:
             raise _End(BAD_DATA) from error
         except tokens.BadToken as error:
             raise _End(EXPIRED if "expired" in str(error) else BAD_TOKEN) from error
+        except Ended as error:
+            raise _End(EXPIRED) from error
         return said, claims
 
 
@@ -108,6 +118,7 @@ class _Session:
     def __init__(
         self,
         door: ViewDoor,
+        hold: Hold,
         said: _Said,
         claims: Claims,
         stream: Stream,
@@ -115,6 +126,7 @@ class _Session:
         send: ASGISendCallable,
     ) -> None:
         self._door = door
+        self._hold = hold
         self._claims = claims
         self._stream = stream
         self._receive = receive
@@ -190,6 +202,7 @@ class _Session:
         if claims.subject != self._claims.subject:
             raise _End(BAD_TOKEN)
         self._viewer.may_drive = claims.mode == "drive"
+        self._hold.bearer = claims.bearer
         self._prolong(claims)
 
     def _prolong(self, claims: Claims) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from common.tokens import Bearer
 from guest.protocol.actions import AnyAction
 from guest.protocol.hello import Configure
 from instances.guestlink import Answer, Driver, Presence
@@ -24,6 +25,10 @@ class GuestPath(Protocol):
     def drive(self, incarnation: str, viewer: str, *, force: bool) -> None: ...
 
     def give_back(self, incarnation: str, viewer: str) -> None: ...
+
+    def bearers(self) -> Sequence[Bearer]: ...
+
+    def end_bearers(self, gone: Sequence[Bearer]) -> None: ...
 
     def boot_ids(self, incarnations: Sequence[str]) -> Mapping[str, str]: ...
 

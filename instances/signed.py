@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -14,11 +14,11 @@ from common.errors import Conflict
 from common.tenancy import site_scope
 from common.tokens import Claims
 from instances import selectors
+from instances.bearers import CDP, FRAMES, VIEW
 from instances.models import Instance, Status
 from sites.keys import display_name
 from sites.principal import Principal
 
-CDP, FRAMES, VIEW = "cdp", "frames", "view"
 Mode = Literal["watch", "drive"]
 CDP_LIFETIME = timedelta(hours=1)
 VIEW_LIFETIME = timedelta(minutes=10)
@@ -64,7 +64,7 @@ def issue_cdp(principal: Principal, instance_id: UUID) -> CdpAddress:
     instance = _running(principal, instance_id)
     if instance.instance_type != "browser":
         raise Conflict(f"An instance of type {instance.instance_type} has no DevTools port.", code="NO_BROWSER")
-    return _cdp_address(instance.machine)
+    return _cdp_address(principal, instance.machine)
 
 
 def cdp_url_of(principal: Principal, instance: Instance) -> str | None:
@@ -73,7 +73,7 @@ def cdp_url_of(principal: Principal, instance: Instance) -> str | None:
         return None
     if "instances:act" not in principal.scopes:
         return None
-    return _cdp_address(instance.machine).cdp_url
+    return _cdp_address(principal, instance.machine).cdp_url
 
 
 def issue_frames(principal: Principal, instance_id: UUID) -> FramesAddress:
@@ -84,7 +84,7 @@ def issue_frames(principal: Principal, instance_id: UUID) -> FramesAddress:
         Conflict: it is not running.
     """
     principal.must("instances:read")
-    token, expires_at = _machine_token(FRAMES, _running(principal, instance_id).machine)
+    token, expires_at = _machine_token(principal, FRAMES, _running(principal, instance_id).machine)
     origin = "ws" + settings.GATEWAY_PUBLIC_URL.removeprefix("http")
     return FramesAddress(f"{origin}/frames/{token}", expires_at)
 
@@ -124,23 +124,37 @@ def view_token(
         renew_until=until,
         mode=mode,
         label=label,
-        site=str(principal.site_id),
-        user=str(principal.user_id),
-        agent=str(principal.agent_id or ""),
-        key=str(principal.key_id or ""),
+        **_by(principal),
     )
     return tokens.sign(settings.GATEWAY_SECRET, claims), datetime.fromtimestamp(claims.expires_at, UTC)
 
 
-def _machine_token(purpose: str, machine: str) -> tuple[str, datetime]:
+def _machine_token(principal: Principal, purpose: str, machine: str) -> tuple[str, datetime]:
     now = int(clock.now().timestamp())
     expires = now - now % _STEP_S + int(CDP_LIFETIME.total_seconds())
-    token = tokens.sign(settings.GATEWAY_SECRET, Claims(purpose=purpose, subject=machine, expires_at=expires))
-    return token, datetime.fromtimestamp(expires, UTC)
+    claims = Claims(purpose=purpose, subject=machine, expires_at=expires, **_by(principal))
+    return tokens.sign(settings.GATEWAY_SECRET, claims), datetime.fromtimestamp(expires, UTC)
 
 
-def _cdp_address(machine: str) -> CdpAddress:
-    token, expires_at = _machine_token(CDP, machine)
+class _By(TypedDict):
+    site: str
+    user: str
+    agent: str
+    key: str
+
+
+def _by(principal: Principal) -> _By:
+    """Who asks, as the hub reads it back when the gateway is asked who holds a stream."""
+    return {
+        "site": str(principal.site_id),
+        "user": str(principal.user_id),
+        "agent": str(principal.agent_id or ""),
+        "key": str(principal.key_id or ""),
+    }
+
+
+def _cdp_address(principal: Principal, machine: str) -> CdpAddress:
+    token, expires_at = _machine_token(principal, CDP, machine)
     http_url = f"{settings.GATEWAY_PUBLIC_URL}/cdp/{token}"
     return CdpAddress("ws" + http_url.removeprefix("http"), http_url, expires_at)
 

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from common import clock, heartbeats
 from common.tenancy import CREW
-from instances import outbox, patrol, reconcile, retention, startup, telling
+from instances import bearers, outbox, patrol, reconcile, retention, startup, telling
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,12 @@ def go_on_patrol() -> None:
     for each in patrol.go_round():
         logger.debug("patrol: %s", each)
     heartbeats.mark("patrol")
+
+
+@shared_task(name="instances.check_bearers")
+def check_bearers() -> int:
+    """End the streams of those who may no more; how many such bearers there are."""
+    return bearers.end_the_gone()
 
 
 @shared_task(name="instances.keep_logs")

@@ -15,14 +15,15 @@ from common.realtime.publish import nudge_on_commit
 from common.tenancy import site_scope
 from common.tokens import Claims
 from instances import ports, selectors
+from instances.bearers import VIEW
 from instances.extending import keep_active
 from instances.guestlink import Driver, GuestDriven, GuestUnreachable
 from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
-from instances.signed import VIEW, view_token
+from instances.signed import view_token
 from sites import audit
-from sites.keys import principal_again
 from sites.principal import Principal
+from sites.standing import principal_again
 
 ACTIVE_FOR = timedelta(minutes=5)
 """An instance whose view asks for a new token counts as used for so long; pages ask each minute or two."""

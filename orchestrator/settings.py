@@ -150,6 +150,12 @@ CELERY_BEAT_SCHEDULE["instances.patrol"] = {
     "schedule": PATROL_EVERY_S,
     "options": {"expires": PATROL_EVERY_S},
 }
+STREAM_RECHECK_S = float(os.environ.get("STREAM_RECHECK_S", "20"))  # how often whoever holds a stream is asked for
+CELERY_BEAT_SCHEDULE["instances.check_bearers"] = {
+    "task": "instances.check_bearers",
+    "schedule": STREAM_RECHECK_S / 2,
+    "options": {"expires": STREAM_RECHECK_S / 2},
+}
 ORPHANS = os.environ.get("ORPHANS", "report")  # or destroy: what becomes of machines that belong to no instance
 ORPHAN_GRACE_S = float(os.environ.get("ORPHAN_GRACE_S", "600"))
 CELERY_BEAT_SCHEDULE["instances.tell_webhooks"] = {

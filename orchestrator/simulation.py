@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from common.tokens import Bearer
 from guest.protocol import PROTOCOL_VERSION
 from guest.protocol.actions import AnyAction, Bash, Screenshot
 from guest.protocol.hello import Configure, Hello
@@ -33,6 +34,13 @@ class SimulatedGuests:
         found = {name: presence.boot_id for name, presence in ours.items() if presence is not None}
         others = [name for name in incarnations if name not in known]
         return {**found, **(self._others.boot_ids(others) if others else {})}
+
+    def bearers(self) -> Sequence[Bearer]:
+        """Of the others: what is simulated has no streams."""
+        return self._others.bearers()
+
+    def end_bearers(self, gone: Sequence[Bearer]) -> None:
+        self._others.end_bearers(gone)
 
     def configure(self, incarnation: str, configure: Configure) -> None:
         machine = self._cloud.machine(incarnation)

@@ -23,7 +23,7 @@ from common.tenancy import CREW
 from sites import audit, limits
 from sites.models import Agent, ApiKey, Membership, Site, User
 from sites.principal import Principal
-from sites.roles import Role, effective_scopes
+from sites.roles import effective_scopes
 
 REMEMBERED_S = 3.0
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -146,28 +146,15 @@ def check_standing(principal: Principal) -> None:
     )
     if not member.exists():
         raise NotSignedIn()
-    if principal.key_id is not None and not _good_keys().filter(pk=principal.key_id).exists():
+    if principal.key_id is not None and not good_keys().filter(pk=principal.key_id).exists():
         raise NotSignedIn()
 
 
-def principal_again(
-    site_id: UUID, user_id: UUID, *, key_id: UUID | None = None, agent_id: UUID | None = None
-) -> Principal:
-    """Somebody who came in before, with what they may do by now: for what outlives a request and proves itself.
-
-    Raises:
-        NotSignedIn: the key is revoked or expired, or the membership, user, site or agent is gone.
-    """
-    member = Membership.everywhere.filter(
-        site_id=site_id, user_id=user_id, site__is_active=True, user__is_active=True
-    ).first()
-    operator = User.objects.using(CREW).filter(pk=user_id, is_active=True, is_superuser=True)
-    key = _good_keys().filter(pk=key_id, site_id=site_id).first() if key_id else None
-    if (key_id and key is None) or (member is None and (key_id or not operator.exists())):
-        raise NotSignedIn()
-    role = member.role if member else Role.OWNER
-    scopes = effective_scopes(role, key.scopes if key else [])
-    return Principal(site_id, user_id, role, scopes, via="ticket", agent_id=agent_id, key_id=key_id)
+def good_keys() -> models.QuerySet[ApiKey]:
+    """Of every site: not revoked, not expired, and of no agent that is switched off."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    acting = Q(agent=None) | Q(agent__is_active=True)
+    return ApiKey.everywhere.filter(unexpired, acting, revoked_at=None)
 
 
 def display_name(user_id: UUID, agent_id: UUID | None) -> str:
@@ -178,12 +165,6 @@ def display_name(user_id: UUID, agent_id: UUID | None) -> str:
             return agent.name
     user = User.objects.using(CREW).filter(pk=user_id).first()
     return (user.name or user.email) if user else ""
-
-
-def _good_keys() -> models.QuerySet[ApiKey]:
-    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    acting = Q(agent=None) | Q(agent__is_active=True)
-    return ApiKey.everywhere.filter(unexpired, acting, revoked_at=None)
 
 
 def _looked_up(secret: str, digest: bytes, *, notes_failure: bool) -> _Known:

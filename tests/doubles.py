@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
+from common.tokens import Bearer
 from guest.protocol.actions import (
     AnyAction,
     Bash,
@@ -120,6 +121,7 @@ class FakeGuests:
         self.environments: dict[str, dict[str, str]] = {}
         self.acted: list[tuple[str, AnyAction]] = []
         self.fail_next: list[Exception] = []
+        self.held: list[Bearer] = []
         self.drivers: dict[str, Driver] = {}
         self.fail_after = 0  # so many calls that go well before the first of `fail_next`
 
@@ -138,6 +140,12 @@ class FakeGuests:
 
     def boot_ids(self, incarnations: Sequence[str]) -> Mapping[str, str]:
         return {name: self.present[name] for name in incarnations if name in self.present}
+
+    def bearers(self) -> Sequence[Bearer]:
+        return list(self.held)
+
+    def end_bearers(self, gone: Sequence[Bearer]) -> None:
+        self.held = [bearer for bearer in self.held if bearer not in gone]
 
     def configure(self, incarnation: str, configure: Configure) -> None:
         self._check(incarnation)

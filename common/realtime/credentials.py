@@ -30,7 +30,7 @@ class Doorkeeper(Protocol):
         ...
 
     def recheck(self, principal: Any) -> None:
-        """Return while `principal` may go on; called every half minute. Raises `NotSignedIn` once it is revoked."""
+        """Return while `principal` may go on; called again and again. Raises `NotSignedIn` once it is revoked."""
         ...
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
 from common.realtime.hub import Listener
@@ -21,7 +23,6 @@ T = TypeVar("T")
 
 KEEP_ALIVE_S = 15.0
 POLL_S = 2.0
-RECHECK_S = 30.0
 POLL_AT_MOST_S = 16.0
 """The fallback for lost nudges is soon after something happened, then more and more rare while all is quiet."""
 
@@ -51,12 +52,13 @@ async def follow(
     """Every row after the cursor `after`, and then each new one, until the process goes or the client does.
 
     `listener` must have been opened before any row was read. `first` is what `fetch(after)` has already answered.
-    `recheck` is called every half minute, in a thread, and ends the stream by raising. Rows are read only when the
-    consumer asks for more, so a slow client holds back nothing but itself.
+    `recheck` is called every `STREAM_RECHECK_S`, in a thread, and ends the stream by raising. Rows are read only when
+    the consumer asks for more, so a slow client holds back nothing but itself.
     """
     loop = asyncio.get_running_loop()
     cursor, batch, pace = after, first, _Pace(listener, stream.poll_s)
     checked_at = spoke_at = loop.time()
+    recheck_s = settings.STREAM_RECHECK_S if recheck is not None else math.inf
     while not listener.hub.ended:
         if batch is None:
             try:
@@ -71,12 +73,13 @@ async def follow(
         if batch:
             spoke_at = loop.time()
         if len(batch) < stream.batch_size:
-            await pace.wait(busy=bool(batch), at_most_s=spoke_at + KEEP_ALIVE_S - loop.time())
+            due_at = min(spoke_at + KEEP_ALIVE_S, checked_at + recheck_s)
+            await pace.wait(busy=bool(batch), at_most_s=due_at - loop.time())
         batch = None
         if loop.time() - spoke_at >= KEEP_ALIVE_S:
             spoke_at = loop.time()
             yield Tick()
-        if recheck is not None and loop.time() - checked_at >= RECHECK_S:
+        if recheck is not None and loop.time() - checked_at >= recheck_s:
             checked_at = loop.time()
             await in_thread(recheck)
 

@@ -57,7 +57,7 @@ def sse_response(
 ) -> StreamingHttpResponse:
     """Answer with `stream`, resumed after the client's last event. Works from a synchronous view under ASGI.
 
-    The first rows are read here, so that a bad cursor is an ordinary 400. `recheck` is called every half minute and
+    The first rows are read here, so that a bad cursor is an ordinary 400. `recheck` is called again and again, and
     ends the stream by raising a `PlatformError`. While the stream waits it holds no connection to the database.
 
     Raises:

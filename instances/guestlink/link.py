@@ -11,6 +11,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from common import tracing
+from common.tokens import Bearer
 from guest.protocol import frames
 from guest.protocol.actions import AnyAction, is_input, longest_s, to_builtins
 from guest.protocol.hello import Configure
@@ -101,6 +102,24 @@ class GuestLink:
     def give_back(self, incarnation: str, viewer: str) -> None:
         """This viewer drives no more. Raises `GuestUnreachable`."""
         self._drive("DELETE", incarnation, {"viewer": viewer})
+
+    def bearers(self) -> list[Bearer]:
+        """Who holds streams at the gateway of this host. Raises `GuestUnreachable`."""
+        return replies.bearers_in(*self._ask_nearest("GET", None))
+
+    def end_bearers(self, gone: Sequence[Bearer]) -> None:
+        """End what these hold there, and let nobody else wait for an end any more. Raises `GuestUnreachable`."""
+        status, _ = self._ask_nearest("PUT", msgspec.json.encode({"gone": gone}))
+        if status != 200:
+            raise GuestUnreachable(f"the gateway did not take it (status {status})")
+
+    def _ask_nearest(self, method: str, body: bytes | None) -> tuple[int, bytes]:
+        if self._nearest is None:
+            raise GuestUnreachable("no gateway of this host is known")
+        try:
+            return self._gateways.exchange(method, self._nearest, "/bearers", body, read_within_s=3.0)
+        except GuestTimedOut as error:
+            raise GuestUnreachable(str(error)) from error
 
     def _drive(self, method: str, incarnation: str, wish: dict[str, Any] | None) -> Driver | None:
         body = msgspec.json.encode(wish) if wish is not None else None

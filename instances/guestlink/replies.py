@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
+from common.tokens import Bearer
 from guest.protocol.hello import Hello
 from guest.protocol.results import Result
 from instances.guestlink.errors import (
@@ -44,11 +45,16 @@ class _Driving(Struct, frozen=True):
     driver: Driver | None = None
 
 
+class _Bearers(Struct, frozen=True):
+    bearers: list[Bearer]
+
+
 class _Refusal(Struct, frozen=True):
     error: _Error
 
 
 _driving = msgspec.json.Decoder(_Driving)
+_bearers = msgspec.json.Decoder(_Bearers)
 _refusal = msgspec.json.Decoder(_Refusal)
 _shown = msgspec.json.Decoder(_Shown)
 _reply = msgspec.json.Decoder(_Reply)
@@ -88,6 +94,15 @@ def driver_in(status: int, data: bytes) -> Driver | None:
     if status != 200:
         raise GuestUnreachable("this page is not connected to the machine just now")
     return _driving.decode(data).driver
+
+
+def bearers_in(status: int, data: bytes) -> list[Bearer]:
+    """Who holds streams. Raises `GuestUnreachable` where the gateway cannot be understood."""
+    try:
+        said: _Bearers = _bearers.decode(data)
+    except msgspec.MsgspecError as error:
+        raise GuestUnreachable(f"the gateway cannot be understood (status {status})") from error
+    return said.bearers
 
 
 def _raised(error: _Error) -> GuestError:

@@ -26,6 +26,7 @@ MAY = {
     "figures.py",
     "patrol.py",
     "keys.py",
+    "standing.py",
     "admin.py",
     "admin_base.py",
 }

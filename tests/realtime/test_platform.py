@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.utils import timezone
 from websockets.asyncio.client import connect
 
 from common.tenancy import CREW
 from infra.deployment import Deployment
 from instances import lifecycle, services
 from instances.models import Instance
-from sites.models import ApiKey, Site
+from sites.models import ApiKey, Membership, Site, User
 from tests import make
 from tests.realtime.clients import events, message, refusal
 from tests.realtime.rows import eventually
@@ -41,6 +43,11 @@ class Place:
         ).pk
         self.events_path = f"/api/instances/{self.instance_id}/events"
 
+    def plan(self) -> str:
+        body = {"title": "a plan", "plan_type": "task"}
+        made = make.client_with(self.secret).post(f"/api/instances/{self.instance_id}/plans", body)
+        return str(made.json()["id"])
+
     def happen(self, kind: str) -> int:
         """One more event of the instance; its number."""
         with transaction.atomic(using=CREW):
@@ -52,7 +59,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def web(services: Deployment, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    web = Web(tmp_path_factory.mktemp("web"), PROJECT, DATABASE_POOL="4")
+    web = Web(tmp_path_factory.mktemp("web"), PROJECT, DATABASE_POOL="4", STREAM_RECHECK_S="1")
     yield web
     web.stop()
 
@@ -119,6 +126,51 @@ async def test_an_unknown_socket_path_is_refused_at_the_handshake(web: Web) -> N
     with pytest.raises(Exception, match="HTTP 403"):
         async with connect(f"ws://{web.address}/ws/nothing"):
             pass
+
+
+PUT_OUT: dict[str, Callable[[ApiKey], Any]] = {
+    "the key is revoked": lambda key: ApiKey.everywhere.filter(pk=key.pk).update(revoked_at=timezone.now()),
+    "the member is removed": lambda key: Membership.everywhere.filter(user_id=key.user_id).delete(),
+    "the user is disabled": lambda key: User.objects.using(CREW).filter(pk=key.user_id).update(is_active=False),
+    "the site is suspended": lambda key: Site.objects.using(CREW).filter(pk=key.site_id).update(is_active=False),
+}
+
+
+@pytest.mark.parametrize("why", PUT_OUT)
+async def test_every_open_stream_ends_when(web: Web, place: Place, why: str) -> None:
+    plan = await sync_to_async(place.plan)()
+    streamed = [
+        place.events_path,
+        f"/api/plans/{plan}/events",
+        f"/api/instances/{place.instance_id}/logs/tail",
+        "/api/logs/tail",
+    ]
+    under = [f"sites/{place.site.pk}", f"instances/{place.instance_id}", f"plans/{plan}"]
+    sockets = [*under, f"instances/{place.instance_id}/logs"]
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(events(web.url + path, x_api_key=place.secret)) for path in streamed]
+        opened = [
+            await stack.enter_async_context(
+                connect(f"ws://{web.address}/ws/{path}", additional_headers={"x-api-key": place.secret})
+            )
+            for path in sockets
+        ]
+        assert [(await message(socket))["type"] for socket in opened] == ["following"] * len(sockets)
+
+        await sync_to_async(PUT_OUT[why])(place.key)
+
+        async with asyncio.timeout(15):
+            ends = await asyncio.gather(*(_end(stream) for stream in streams))
+            assert ends == ["NOT_AUTHENTICATED"] * len(streamed)
+            refused = await asyncio.gather(*(refusal(socket) for socket in opened))
+            assert refused == [(4401, "NOT_AUTHENTICATED")] * len(sockets)
+
+
+async def _end(stream: AsyncIterator[dict[str, str]]) -> str:
+    """What a stream says last, once it has ended."""
+    last = [event async for event in stream][-1]
+    assert last["event"] == "error"
+    return str(json.loads(last["data"])["code"])
 
 
 def _busy(services: Deployment) -> int:

@@ -7,11 +7,15 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Browser, async_playwright
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as ws_connect
 
 from infra.embedded.paths import CHECKOUT
 from infra.embedded.processes import wait_until
@@ -116,6 +120,45 @@ def _address_again(desk: Desk) -> str:
     wait_until(lets_in, timeout_s=60, what="the way to the browser", every_s=0.2)
     address: str = desk.http.get(f"/api/instances/{desk.id}/cdp").json()["http_url"]
     return address
+
+
+def test_a_revoked_key_ends_all_that_was_opened_by_it(desk: Desk, stack: Stack) -> None:
+    made = desk.http.post("/api/keys", json={"name": "short-lived"}).raise_for_status().json()
+    with httpx.Client(base_url=stack.url, headers={"X-Api-Key": made["api_key"]}, trust_env=False) as short_lived:
+        of = f"/api/instances/{desk.id}"
+        cdp = short_lived.get(f"{of}/cdp").json()
+        frames = short_lived.get(f"{of}/frames").json()["url"]
+        shown = short_lived.get(f"{of}/view").json()["url"].partition("#")[2]
+    theirs = desk.http.get(f"{of}/cdp").json()["cdp_url"]
+    with ExitStack() as open_sockets:
+        browser, screen, page, others = (
+            open_sockets.enter_context(ws_connect(url, proxy=None, max_size=None))
+            for url in (cdp["cdp_url"], frames, stack.url.replace("http", "ws") + "/view/socket", theirs)
+        )
+        page.send(json.dumps({"token": shown, "viewer": "0123456789abcdef"}))
+        assert json.loads(page.recv(timeout=20))["kind"] == "ready"
+        screen.recv(timeout=20)
+        assert _asked(browser) == _asked(others)
+
+        desk.http.delete(f"/api/keys/{made['id']}").raise_for_status()
+
+        for socket in (browser, screen, page):
+            _read_to_the_end(socket, within_s=30)
+        assert _asked(others), "another key's goes on"
+    answer = httpx.get(f"{cdp['http_url']}/json/version", timeout=30, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ended")
+
+
+def _asked(browser: ClientConnection) -> Any:
+    browser.send('{"id": 1, "method": "Browser.getVersion"}')
+    return json.loads(browser.recv(timeout=20))["result"]["product"]
+
+
+def _read_to_the_end(socket: ClientConnection, *, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    with suppress(ConnectionClosed):
+        while True:
+            socket.recv(timeout=deadline - time.monotonic())
 
 
 def test_a_stop_ends_the_session_and_its_address_and_no_log_tells_it(desk: Desk, stack: Stack) -> None:
