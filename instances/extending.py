@@ -12,6 +12,7 @@ from common.errors import Conflict, Invalid
 from common.tenancy import execute_in_site, site_scope
 from instances import lifecycle, selectors, timelimits
 from instances.models import Desired, Instance, Status
+from sites import audit
 from sites.principal import Principal
 
 ACTIVE_AT_MOST_S = 3600.0
@@ -44,6 +45,7 @@ def request_extension(principal: Principal, instance_id: UUID, *, timeout_ms: in
             message = f"Only what runs can be given more time; this one is {row.status}."
             raise Conflict(message, status=row.status, desired_state=row.desired_state)
         _extend(row, timeout_ms or row.timeout_ms)
+        audit.record(principal, "instance.extension_requested", row)
         return row
 
 

@@ -20,6 +20,7 @@ from instances import extending, services, templates
 from instances.models import Desired, Instance, Occurrence, Schedule, ScheduleAction, Status, Trigger
 from instances.models import Outcome as Came
 from instances.timing import NeverDue, next_of_cron, next_of_interval
+from sites import audit
 from sites.models import Membership, Site
 from sites.principal import Principal
 from sites.roles import effective_scopes
@@ -63,6 +64,7 @@ def create_schedule(principal: Principal, **fields: Any) -> Schedule:
         _check(principal, row)
         row.next_at = _first(row)
         row.save(force_insert=True, using="default")
+        audit.record(principal, "schedule.created", row)
         return row
 
 
@@ -82,6 +84,7 @@ def change_schedule(principal: Principal, schedule_id: UUID, **changes: Any) -> 
         if changes.keys() & {*_FIELDS, "paused"}:
             row.next_at = _first(row)
         row.save(using="default")
+        audit.record(principal, "schedule.changed", row, fields=sorted(changes))
         return row
 
 
@@ -89,7 +92,9 @@ def remove_schedule(principal: Principal, schedule_id: UUID) -> None:
     """Forget a schedule and its history; what it started goes on."""
     _must(principal)
     with site_scope(principal.site_id):
-        _locked(principal, schedule_id).delete(using="default")
+        row = _locked(principal, schedule_id)
+        audit.record(principal, "schedule.deleted", row)
+        row.delete(using="default")
 
 
 def run_now(principal: Principal, schedule_id: UUID) -> Occurrence:
@@ -100,7 +105,9 @@ def run_now(principal: Principal, schedule_id: UUID) -> Occurrence:
     """
     _must(principal)
     with site_scope(principal.site_id):
-        return _do(_locked(principal, schedule_id), clock.now(), Trigger.ASKED)
+        row = _locked(principal, schedule_id)
+        audit.record(principal, "schedule.run_requested", row)
+        return _do(row, clock.now(), Trigger.ASKED)
 
 
 def due() -> list[tuple[UUID, UUID]]:

@@ -17,6 +17,7 @@ from common.tenancy import site_scope
 from instances import extending, pools
 from instances.models import Template, TemplateVersion
 from instances.models.template import SPEC_FIELDS, MachineSpec
+from sites import audit
 from sites.principal import Principal
 
 SPEC = frozenset(SPEC_FIELDS) - {"environment_names", "required_variables"}
@@ -58,6 +59,7 @@ def create_template(
         _set_spec(row, {**extending.usual_limits(), **spec})
         _save(row, force_insert=True)
         _keep_version(row, principal.user_id)
+        audit.record(principal, "template.created", row)
         return row
 
 
@@ -83,6 +85,7 @@ def change_template(principal: Principal, template_id: UUID, **changes: Any) -> 
         _save(row)
         if changed:
             _keep_version(row, principal.user_id)
+        audit.record(principal, "template.changed", row, fields=sorted([*changes, *spec]))
         return _shown(principal).get(pk=row.pk)
 
 
@@ -92,6 +95,7 @@ def remove_template(principal: Principal, template_id: UUID) -> None:
     with site_scope(principal.site_id):
         row = _locked(principal, template_id)
         pools.dissolve(principal.site_id, template_id)
+        audit.record(principal, "template.deleted", row)
         row.delete(using="default")
 
 

@@ -15,6 +15,7 @@ from common.networks import Policy
 from common.realtime import watermark
 from common.tenancy import site_scope
 from instances.models import DeliveryStatus, Webhook, WebhookDelivery
+from sites import audit
 from sites.principal import Principal
 
 AT_MOST = 50
@@ -88,6 +89,7 @@ def create_webhook(
             cursor_id=tip.id,
         )
         webhook.save(using="default", force_insert=True)
+        audit.record(principal, "webhook.created", webhook)
     return webhook, secret
 
 
@@ -99,6 +101,7 @@ def update_webhook(principal: Principal, webhook: Webhook, **changes: Any) -> We
         Invalid: we would not connect to the new address.
     """
     principal.must("webhooks:write")
+    asked = sorted(changes)
     if "url" in changes:
         check_address(changes["url"])
     if changes.get("is_active") and not webhook.is_active:
@@ -111,6 +114,7 @@ def update_webhook(principal: Principal, webhook: Webhook, **changes: Any) -> We
             setattr(webhook, name, value)
         if changes:
             webhook.save(using="default", update_fields=[*changes, "updated_at"])
+            audit.record(principal, "webhook.changed", webhook, fields=asked)
         if changes.get("is_active") is False:
             left = WebhookDelivery.of(principal.site_id).filter(webhook_id=webhook.pk, status=DeliveryStatus.PENDING)
             left.update(status=DeliveryStatus.GIVEN_UP, next_attempt_at=None)
@@ -121,6 +125,7 @@ def delete_webhook(principal: Principal, webhook: Webhook) -> None:
     """Its messages go with it, sent or not."""
     principal.must("webhooks:write")
     with site_scope(principal.site_id):
+        audit.record(principal, "webhook.deleted", webhook)
         webhook.delete(using="default")
 
 
@@ -132,6 +137,7 @@ def rotate_secret(principal: Principal, webhook: Webhook) -> str:
     with site_scope(principal.site_id):
         webhook.keys = {"present": secret, "past": webhook.keys["present"], "past_until": until.timestamp()}
         webhook.save(using="default", update_fields=["keys", "updated_at"])
+        audit.record(principal, "webhook.secret_rotated", webhook)
     return secret
 
 

@@ -16,6 +16,7 @@ from instances import selectors as instance_selectors
 from instances.models import Desired
 from plans import graph, lifecycle, moves, selectors, steps
 from plans.models import Plan, PlanStatus
+from sites import audit
 from sites import selectors as site_selectors
 from sites.principal import Principal
 
@@ -54,6 +55,7 @@ def write_plan(
         _lay_out(plan, steps)
         if status not in (None, PlanStatus.PENDING):
             moves.wish(plan, status)
+        audit.record(principal, "plan.created", plan)
         return selectors.plan_of(principal, plan.pk)
 
 
@@ -67,6 +69,7 @@ def change_plan(principal: Principal, plan_id: UUID, **changes: Any) -> Plan:
     with site_scope(principal.site_id):
         plan = selectors.locked_plan(principal, plan_id)
         _change(principal, plan, **changes)
+        audit.record(principal, "plan.changed", plan, fields=sorted(changes))
         return selectors.plan_of(principal, plan_id)
 
 
@@ -97,6 +100,7 @@ def remove_plan(principal: Principal, plan_id: UUID) -> None:
         if plan.status == PlanStatus.IN_PROGRESS:
             raise Conflict("The plan is in progress: complete, fail or cancel it first.", status=plan.status)
         waiting = graph.dependents(plan)
+        audit.record(principal, "plan.deleted", plan)
         plan.delete(using="default")
         moves.set_free(waiting, site_id=principal.site_id)
 
@@ -144,7 +148,9 @@ def retry_plan(principal: Principal, plan_id: UUID) -> Plan:
 def _ask(principal: Principal, plan_id: UUID, event: str, *, reason: str = "") -> Plan:
     principal.must("plans:write")
     with site_scope(principal.site_id):
-        moves.ask(selectors.locked_plan(principal, plan_id), event, reason=reason)
+        plan = selectors.locked_plan(principal, plan_id)
+        moves.ask(plan, event, reason=reason)
+        audit.record(principal, f"plan.{event}", plan)
         return selectors.plan_of(principal, plan_id)
 
 

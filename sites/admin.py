@@ -23,7 +23,7 @@ from common.admin import ShownOnly, crew_page
 from common.admin_orders import Order, OrderedAdmin
 from common.tenancy import CREW
 from sites import keys, members, services
-from sites.admin_base import SiteOwnedAdmin, principal_at
+from sites.admin_base import Audited, SiteOwnedAdmin, principal_at
 from sites.models import Agent, ApiKey, AuditEntry, Membership, Site, User
 from sites.roles import ALL_SCOPES, Role
 
@@ -269,5 +269,5 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class SuperuserGroupAdmin(GroupAdmin, ModelAdmin):
+class SuperuserGroupAdmin(Audited, GroupAdmin, ModelAdmin):
     """Django's groups of permissions, for staff who are no superusers."""

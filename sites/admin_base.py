@@ -21,7 +21,25 @@ from sites.principal import Principal
 from sites.roles import effective_scopes
 
 
-class SiteOwnedAdmin(CrewAdmin):
+class Audited:
+    """Mixed into a page: what it writes into Django's history stands in the audit log too."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.added", obj)
+        return super().log_addition(request, obj, message)  # type: ignore[misc]
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """`message` is a sentence, or for a form the names of the fields that changed."""
+        audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.changed", obj, what=message)
+        return super().log_change(request, obj, message)  # type: ignore[misc]
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for obj in queryset:
+            audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.deleted", obj)
+        return super().log_deletions(request, queryset)  # type: ignore[misc]
+
+
+class SiteOwnedAdmin(Audited, CrewAdmin):
     """Superusers see all; other staff only their sites' rows.
 
     What they may see of `noun` is what their role in the site lets them read, and with `role_writes` they may do to it
@@ -66,20 +84,6 @@ class SiteOwnedAdmin(CrewAdmin):
         if rows.model is User:
             return rows.filter(pk__in=Membership.everywhere.filter(site__in=mine).values("user_id"))
         return rows.filter(site__in=mine) if issubclass(rows.model, SiteOwned) else rows.none()
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.added", obj)
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """`message` is a sentence, or for a form the names of the fields that changed."""
-        audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.changed", obj, what=message)
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        for obj in queryset:
-            audit.record_by_staff(_staff(request), f"admin.{obj._meta.model_name}.deleted", obj)
-        return super().log_deletions(request, queryset)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None and self._asks_for_site():

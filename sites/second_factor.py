@@ -16,6 +16,7 @@ from django.db import transaction
 from common import clock
 from common.errors import Conflict, Invalid
 from common.tenancy import CREW
+from sites import audit
 from sites.models import SecondFactor, User
 
 STEP_S = 30
@@ -63,6 +64,7 @@ def confirm(user: User, code: str) -> list[str]:
         if factor is None or step is None:
             raise Invalid("That is not the code that the app shows.", code="CODE_WRONG")
         factor.last_step, factor.confirmed_at = step, clock.now()
+        audit.record_of_person(user, "second_factor.set")
         return _with_new_codes(factor)
 
 
@@ -78,18 +80,25 @@ def check(user: User, code: str) -> bool:
             factor.last_step = step
             factor.save(using=CREW, update_fields=["last_step"])
             return True
-        return _spend(factor, code)
+        spent = _spend(factor, code)
+        audit.record_of_person(user, "second_factor.recovery_code_used" if spent else "second_factor.failed")
+        return spent
 
 
 def replace_codes(user: User) -> list[str]:
     """New recovery codes; the old ones work no more."""
     with transaction.atomic(using=CREW):
+        audit.record_of_person(user, "second_factor.codes_replaced")
         return _with_new_codes(SecondFactor.objects.select_for_update().get(user_id=user.pk))
 
 
 def remove(user: User) -> bool:
     """Let them sign in without one, where that is allowed; whether there was any."""
-    return bool(SecondFactor.objects.filter(user_id=user.pk).delete()[0])
+    with transaction.atomic(using=CREW):
+        removed = bool(SecondFactor.objects.filter(user_id=user.pk).delete()[0])
+        if removed:
+            audit.record_of_person(user, "second_factor.removed")
+    return removed
 
 
 def _step_of(factor: SecondFactor, code: str) -> int | None:

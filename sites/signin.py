@@ -1,4 +1,4 @@
-"""How people sign in, at the API's form and the admin's alike: written down, whether it worked or not."""
+"""How people show a password, at the one form for API and admin: a wrong one is written down."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ class WatchedBackend(ModelBackend):
     ) -> Any:
         """The person whose email and password these are; None where they are nobody's."""
         user = super().authenticate(request, username=username, password=password, **kwargs)
-        if user is not None:
-            audit.record_of_person(user, "signed_in")
-        elif username:
+        if user is None and username:
             _note_failure(username)
         return user
 

@@ -27,7 +27,7 @@ from rest_framework.throttling import BaseThrottle
 
 from common.attempts import Attempts
 from common.errors import Invalid
-from sites import second_factor
+from sites import audit, second_factor
 from sites.models import User
 
 PENDING_S = 600
@@ -65,6 +65,7 @@ class SignInView(LoginView):
         OF_ACCOUNT_THERE.forget(_account(self.request) + _address(self.request))
         enrolled = second_factor.is_enrolled(user)
         if not enrolled and not second_factor.is_required(user):
+            audit.record_of_person(user, "signed_in")
             return super().form_valid(form)
         self.request.session.cycle_key()
         self.request.session[PENDING] = {
@@ -163,6 +164,7 @@ def _finish(request: HttpRequest, user: User) -> str:
     """Sign them in; where they wanted to go."""
     leads_to = str(request.session.pop(PENDING, {}).get("next") or settings.LOGIN_REDIRECT_URL)
     login(request, user)
+    audit.record_of_person(user, "signed_in", second_factor=True)
     request.session[VERIFIED] = time.time()
     known = url_has_allowed_host_and_scheme(leads_to, {request.get_host()}, require_https=request.is_secure())
     return leads_to if known else settings.LOGIN_REDIRECT_URL

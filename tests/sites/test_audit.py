@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pyotp
 import pytest
+from django.contrib import admin
 from django.db import ProgrammingError, connection, connections, transaction
 from django.test import Client
 
 from common import clock
+from common.errors import Invalid
 from common.ids import first_id_at
 from common.tenancy import CREW, site_scope
 from instances import services as instances
-from sites import audit, retention, services
+from sites import audit, retention, second_factor, services
+from sites.admin_base import Audited
 from sites.api import audit as audit_api
 from sites.models import AuditEntry, Site
 from tests import make
@@ -164,6 +169,58 @@ def test_signing_in_is_written_whether_it_works_or_not(site: Site) -> None:
     assert list(unknown) == [{"email": "nobody@example.com"}, {}]
 
 
+def test_a_second_factor_is_written_from_its_first_code_to_its_removal(site: Site) -> None:
+    user = make.member(site).user
+    app = pyotp.parse_uri(second_factor.begin(user))
+    with pytest.raises(Invalid):
+        second_factor.confirm(user, "000000")
+    codes = second_factor.confirm(user, app.now())
+    browser = Client()
+    browser.post("/api/login", {"username": user.email, "password": make.PASSWORD})
+    assert _actions(site) == ["second_factor.set"], "a password alone signs nobody in"
+    browser.post("/api/second-factor", {"code": "wrong"})
+    browser.post("/api/second-factor", {"code": codes[0]})
+    second_factor.replace_codes(user)
+    assert second_factor.remove(user) and not second_factor.remove(user)
+    assert _actions(site)[1:] == [
+        "second_factor.failed",
+        "second_factor.recovery_code_used",
+        "signed_in",
+        "second_factor.codes_replaced",
+        "second_factor.removed",
+    ]
+    written = json.dumps(list(AuditEntry.everywhere.values_list("details", flat=True)))
+    assert not any(code in written for code in (*codes, app.secret))
+
+
+def test_plans_webhooks_templates_and_schedules_are_written_with_who_changed_them(site: Site, settings: Any) -> None:
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["203.0.113.0/24"]
+    client = make.client(site)
+    desk = client.post("/api/instances", {"name": "desk"}).json()
+    plan = client.post(f"/api/instances/{desk['id']}/plans", {"title": "tidy", "plan_type": "task"}).json()
+    client.post(f"/api/plans/{plan['id']}/cancel")
+    hook = client.post("/api/webhooks", {"url": "https://203.0.113.9/hook"}).json()
+    client.patch(f"/api/webhooks/{hook['id']}", {"is_active": False})
+    client.post(f"/api/webhooks/{hook['id']}/secret")
+    client.delete(f"/api/webhooks/{hook['id']}")
+    template = client.post("/api/templates", {"name": "desk"}).json()
+    client.patch(f"/api/templates/{template['id']}", {"description": "a desk"})
+    client.delete(f"/api/templates/{template['id']}")
+    entries = AuditEntry.everywhere.filter(site=site).exclude(target_type__in=["instance", "apikey"]).order_by("id")
+    assert list(entries.values_list("action", "details")) == [
+        ("plan.created", {}),
+        ("plan.cancelled", {}),
+        ("webhook.created", {}),
+        ("webhook.changed", {"fields": ["is_active"]}),
+        ("webhook.secret_rotated", {}),
+        ("webhook.deleted", {}),
+        ("template.created", {}),
+        ("template.changed", {"fields": ["description"]}),
+        ("template.deleted", {}),
+    ]
+    assert client.get("/api/audit?action__startswith=webhook.").json()["count"] == 4
+
+
 def test_a_key_is_noticed_at_each_new_address_once(site: Site) -> None:
     client = make.client(site)
     for address in ("192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7"):
@@ -187,6 +244,16 @@ def test_what_is_done_in_the_admin_is_written(site: Site) -> None:
     assert browser.get(f"/admin/sites/auditentry/{entry.pk}/change/").status_code == 200
     assert browser.get("/admin/sites/auditentry/add/").status_code == 403
     assert browser.post(f"/admin/sites/auditentry/{entry.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_every_page_of_the_admin_that_writes_is_written() -> None:
+    operator = Client()
+    operator.force_login(make.user(is_staff=True, is_superuser=True))
+    request = operator.get("/admin/").wsgi_request
+    writing = [page for page in admin.site._registry.values() if page.has_change_permission(request)]
+    assert writing and all(isinstance(page, Audited) for page in writing), writing
+    operator.post("/admin/auth/group/add/", {"name": "night shift"})
+    assert _actions(None) == ["admin.group.added"]
 
 
 def test_staff_of_a_site_see_its_entries_only(site: Site) -> None:
