@@ -8,6 +8,7 @@ from typing import Any
 import django
 import pytest
 import xdist
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.db import connections
 
@@ -19,6 +20,8 @@ from tests.stack import Stack, started_stack
 # Here and not by an option in pyproject.toml, with which pytest-django would read the settings before these are there.
 DEPLOYMENT = test_services.announce()
 django.setup()
+# What is done with a hash is the same when it is cheap to make, and a run makes hundreds.
+PBKDF2PasswordHasher.iterations = 1_000
 
 
 @pytest.fixture(scope="session")
