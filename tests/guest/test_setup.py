@@ -66,7 +66,6 @@ def test_what_is_put_on_a_machine_is_what_the_unit_and_the_guest_read(tmp_path: 
     assert f"--bootstrap /{linux.STATE}" in unit
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     there = UNIT.read_text().replace("/opt/machine-guest/bin/python", sys.executable)
     (tmp_path / UNIT.name).write_text(there.replace("=desk", "=root"))

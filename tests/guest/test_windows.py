@@ -14,10 +14,7 @@ from guest.programs import WINE
 from tests.guest.desk import Desk, desk, eventually
 from tests.guest.texts import MIXED, SIGNS
 
-pytestmark = [
-    pytest.mark.machine,
-    pytest.mark.skipif(not Path(WINE).exists(), reason="Wine is not installed"),
-]
+pytestmark = pytest.mark.machine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -48,7 +45,7 @@ async def test_notepad_gets_exactly_the_text(notepad: Desk, text: str, method: s
     await notepad.act("press", keys=["ctrl", "a"])
     await notepad.act("press", keys=["ctrl", "c"])
     read = ("xclip", "-o", "-selection", "clipboard", "-t", "UTF8_STRING")
-    await eventually(lambda: notepad.tool(*read).replace("\r\n", "\n") == text, what=text)
+    assert await eventually(lambda: notepad.tool(*read).replace("\r\n", "\n") == text, what=text)
 
 
 @pytest.mark.parametrize(
