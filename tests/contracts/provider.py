@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import pytest
 
+from infra.embedded.processes import wait_until
 from instances.providers.base import CanFreeze, CanRest, Handle, Power, Provider, Refused, Spec
 
-Value = TypeVar("Value")
 
-
-def until(look: Callable[[], Value], *, within_s: float = 20.0, what: str = "it") -> Value:
+def until(look: Callable[[], object], *, within_s: float = 20.0, what: str = "it") -> None:
     """Look again and again until there is something to see, or fail."""
-    deadline = time.monotonic() + within_s
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"{what} did not come within {within_s:g} s"
-        time.sleep(0.005)
-    return seen
+    wait_until(lambda: bool(look()), timeout_s=within_s, what=what, every_s=0.005)
 
 
 class ProviderContract:
-    """Give the subclass a `provider` fixture; where its machines take longer, raise `within_s`."""
+    """Give the subclass a `provider` fixture; where its machines take longer, raise `within_s`.
+
+    A driver that `CanRest` takes `RestingContract` instead, one that `CanFreeze` too takes `FreezingContract`.
+    """
 
     within_s = 20.0
 
@@ -46,12 +42,18 @@ class ProviderContract:
             if found == token:
                 provider.destroy(handle)
 
-    def await_power(self, provider: Provider, handle: Handle, power: Power) -> None:
+    def await_power(self, provider: Provider, handle: Handle, power: Power) -> bool:
+        """True as soon as it has that power; fails when it is not in time."""
         until(lambda: provider.inspect(handle).power is power, within_s=self.within_s, what=f"{power}")
+        return True
+
+    def test_what_a_driver_can_is_held_to_its_contract(self, provider: Provider) -> None:
+        assert isinstance(provider, CanRest) == isinstance(self, RestingContract)
+        assert isinstance(provider, CanFreeze) == isinstance(self, FreezingContract)
 
     def test_a_created_machine_comes_up(self, provider: Provider, spec: Spec, token: str) -> None:
         handle = provider.create(spec, token=token)
-        self.await_power(provider, handle, Power.UP)
+        assert self.await_power(provider, handle, Power.UP)
 
     def test_the_same_token_gives_the_same_machine(self, provider: Provider, spec: Spec, token: str) -> None:
         first = provider.create(spec, token=token)
@@ -64,7 +66,7 @@ class ProviderContract:
             handles = list(pool.map(lambda _: provider.create(spec, token=token), range(8)))
         assert all(handle == handles[0] for handle in handles)
         assert [found for found, _ in provider.list_ours()].count(token) == 1
-        self.await_power(provider, handles[0], Power.UP)
+        assert self.await_power(provider, handles[0], Power.UP)
 
     def test_a_machine_that_never_was_is_gone(self, provider: Provider, spec: Spec, token: str) -> None:
         handle = provider.create(spec, token=token)
@@ -84,13 +86,13 @@ class ProviderContract:
         self.await_power(provider, handle, Power.UP)
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: provider.destroy(handle), range(4)))
-        self.await_power(provider, handle, Power.GONE)
+        assert self.await_power(provider, handle, Power.GONE)
 
     def test_a_token_may_be_used_again_once_its_machine_is_gone(
         self, provider: Provider, spec: Spec, token: str
     ) -> None:
         provider.destroy(provider.create(spec, token=token))
-        self.await_power(provider, provider.create(spec, token=token), Power.UP)
+        assert self.await_power(provider, provider.create(spec, token=token), Power.UP)
 
     def test_ours_are_listed_with_handles_that_find_them(self, provider: Provider, spec: Spec, token: str) -> None:
         handle = provider.create(spec, token=token)
@@ -106,6 +108,10 @@ class ProviderContract:
         with pytest.raises(Refused):
             provider.create(Spec("amiga"), token=token)
         assert token not in dict(provider.list_ours())
+
+
+class RestingContract(ProviderContract):
+    """What a driver must do that can stop a machine and start it again."""
 
     def test_a_stopped_machine_rests_and_starts_again(self, provider: Provider, spec: Spec, token: str) -> None:
         resting = _resting(provider)
@@ -136,7 +142,7 @@ class ProviderContract:
         resting.stop(handle)
         self.await_power(provider, handle, Power.RESTING)
         provider.destroy(handle)
-        self.await_power(provider, handle, Power.GONE)
+        assert self.await_power(provider, handle, Power.GONE)
 
     def test_starting_a_machine_that_is_gone_is_refused(self, provider: Provider, spec: Spec, token: str) -> None:
         resting = _resting(provider)
@@ -147,8 +153,12 @@ class ProviderContract:
         with pytest.raises(Refused):
             resting.start(handle)
 
+
+class FreezingContract(RestingContract):
+    """What a driver must do that can freeze a machine besides."""
+
     def test_a_frozen_machine_is_up_and_goes_on(self, provider: Provider, spec: Spec, token: str) -> None:
-        freezing, handle = _frozen(provider, spec, token, self.await_power)
+        freezing, handle = self._frozen(provider, spec, token)
         assert freezing.freeze(handle)
         assert provider.inspect(handle).power is Power.UP
         for _ in range(2):
@@ -156,33 +166,28 @@ class ProviderContract:
         assert provider.inspect(handle).power is Power.UP
 
     def test_a_frozen_machine_can_be_stopped_and_started(self, provider: Provider, spec: Spec, token: str) -> None:
-        _, handle = _frozen(provider, spec, token, self.await_power)
+        _, handle = self._frozen(provider, spec, token)
         resting = _resting(provider)
         resting.stop(handle)
         self.await_power(provider, handle, Power.RESTING)
         resting.start(handle)
-        self.await_power(provider, handle, Power.UP)
+        assert self.await_power(provider, handle, Power.UP)
 
     def test_a_frozen_machine_can_be_destroyed(self, provider: Provider, spec: Spec, token: str) -> None:
-        freezing, handle = _frozen(provider, spec, token, self.await_power)
+        freezing, handle = self._frozen(provider, spec, token)
         provider.destroy(handle)
-        self.await_power(provider, handle, Power.GONE)
+        assert self.await_power(provider, handle, Power.GONE)
         freezing.thaw(handle)
 
-
-def _frozen(
-    provider: Provider, spec: Spec, token: str, await_power: Callable[[Provider, Handle, Power], None]
-) -> tuple[CanFreeze, Handle]:
-    if not isinstance(provider, CanFreeze):
-        pytest.skip("machines of this driver cannot be frozen")
-    handle = provider.create(spec, token=token)
-    await_power(provider, handle, Power.UP)
-    if not provider.freeze(handle):
-        pytest.skip("this host cannot freeze machines")
-    return provider, handle
+    def _frozen(self, provider: Provider, spec: Spec, token: str) -> tuple[CanFreeze, Handle]:
+        assert isinstance(provider, CanFreeze)
+        handle = provider.create(spec, token=token)
+        self.await_power(provider, handle, Power.UP)
+        if not provider.freeze(handle):
+            pytest.skip("this host cannot freeze machines")
+        return provider, handle
 
 
 def _resting(provider: Provider) -> CanRest:
-    if not isinstance(provider, CanRest):
-        pytest.skip("machines of this driver cannot rest")
+    assert isinstance(provider, CanRest)
     return provider

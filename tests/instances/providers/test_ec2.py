@@ -15,7 +15,7 @@ import pytest
 from instances.providers.base import OutOfCapacity, Power, Provider, Refused, Spec, Unreachable
 from instances.providers.ec2.offers import Offer
 from instances.providers.ec2.provider import Ec2Provider
-from tests.contracts.provider import ProviderContract
+from tests.contracts.provider import RestingContract
 from tests.instances.providers import fault_proxy as faults
 from tests.instances.providers.ec2_cloud import Cloud, driver
 from tests.instances.providers.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -79,7 +79,7 @@ def again(ask: Callable[[], Value], *, times: int = 6) -> Value:
     raise AssertionError(f"not done in {times} times")
 
 
-class TestEc2Provider(ProviderContract):
+class TestEc2Provider(RestingContract):
     @pytest.fixture
     def provider(self, ec2: Ec2Provider, proxy: FaultProxy) -> Provider:
         return ec2

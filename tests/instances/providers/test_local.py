@@ -19,7 +19,7 @@ from instances.providers.local.hearing import Hearing, leave_word
 from instances.providers.local.provider import LocalProvider
 from instances.providers.local.rundir import RunDirectory
 from instances.providers.local.together import end_all, rest_all
-from tests.contracts.provider import ProviderContract, until
+from tests.contracts.provider import FreezingContract, until
 from tests.instances.providers.rig import SPEC, STAND_IN, Rig, processes
 
 pytestmark = pytest.mark.machine
@@ -42,7 +42,7 @@ CREATE = """
 """
 
 
-class TestLocalProvider(ProviderContract):
+class TestLocalProvider(FreezingContract):
     @pytest.fixture
     def provider(self, rig: Rig) -> Provider:
         return rig.provider()

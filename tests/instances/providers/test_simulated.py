@@ -19,7 +19,7 @@ from instances.providers.base import OutOfCapacity, Power, SeesLate, Spec, Unrea
 from instances.providers.simulated.lies import HONEST, Lies
 from instances.providers.simulated.provider import SimulatedProvider
 from orchestrator.simulation import SimulatedGuests
-from tests.contracts.provider import ProviderContract
+from tests.contracts.provider import RestingContract
 from tests.doubles import FakeGuests
 
 SPEC = Spec("ubuntu")
@@ -30,13 +30,13 @@ def provider(tmp_path: Path) -> SimulatedProvider:
     return SimulatedProvider(tmp_path / "cloud.sqlite", seed=7)
 
 
-class TestContract(ProviderContract):
+class TestContract(RestingContract):
     @pytest.fixture
     def provider(self, provider: SimulatedProvider) -> SimulatedProvider:
         return provider
 
 
-class TestContractWithSlowMachines(ProviderContract):
+class TestContractWithSlowMachines(RestingContract):
     @pytest.fixture
     def provider(self, provider: SimulatedProvider) -> SimulatedProvider:
         provider.cloud.tell(Lies(boot_s=0.02))
