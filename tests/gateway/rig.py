@@ -25,13 +25,13 @@ SECRET = "a secret of the tests"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def until(holds: Callable[[], object], *, within_s: float = 40.0) -> None:
-    """Wait until `holds()`, or what it returns to be awaited, is true; fail when it is not in time."""
+async def until(holds: Callable[[], object], *, within_s: float = 40.0) -> bool:
+    """True as soon as `holds()`, or what it returns to be awaited, is true; fails when it is not in time."""
     deadline = time.monotonic() + within_s
     while True:
         found = await asyncio.to_thread(holds)
         if await found if isinstance(found, Awaitable) else found:
-            return
+            return True
         assert time.monotonic() < deadline, f"not within {within_s} s"
         await asyncio.sleep(0.01)
 

@@ -139,4 +139,4 @@ async def test_a_lost_machine_ends_its_pictures(gateway: Gateway, connect: Conne
         await asyncio.wait_for(watcher.recv(), 10)
         guest.redials = False
         await guest.hang_up()
-        await until(lambda: watcher.close_code is not None, within_s=5)
+        assert await until(lambda: watcher.close_code is not None, within_s=5)

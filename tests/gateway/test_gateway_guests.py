@@ -211,7 +211,7 @@ async def test_a_message_of_endless_fragments_ends_its_connection(gateway: Gatew
                 await connection.send(fragments())
         await closing_code(connection)
 
-    await until(lambda: gateway.log.read_text().count('reason="too many fragments"') > before)
+    assert await until(lambda: gateway.log.read_text().count('reason="too many fragments"') > before)
 
 
 async def test_pings_whose_answers_nobody_reads_pile_up_nothing(gateway: Gateway) -> None:

@@ -43,7 +43,7 @@ async def test_a_guest_that_went_is_no_longer_present(redis_server: RedisServer,
 
     await guest.hang_up()
 
-    await until(lambda: redis_server.presence("i-1") is None)
+    assert await until(lambda: redis_server.presence("i-1") is None)
 
 
 async def test_what_another_gateway_wrote_since_is_left_alone(
@@ -70,7 +70,7 @@ async def test_hello_and_goodbye_are_announced_to_the_hub(own_redis: RedisServer
 
     await guest.hang_up()
 
-    await until(lambda: own_redis.announced() == ["i-1", "i-1"])
+    assert await until(lambda: own_redis.announced() == ["i-1", "i-1"])
 
 
 async def test_a_guest_that_redials_madly_is_announced_seldom(own_redis: RedisServer, connect_to_own: Connect) -> None:

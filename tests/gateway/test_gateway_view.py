@@ -192,7 +192,7 @@ async def test_a_lost_machine_ends_its_views_at_once(gateway: Gateway, vnc: Vnc,
     page = await opened()
     vnc.guest.redials = False
     await vnc.guest.hang_up()
-    await until(lambda: page.socket.close_code == 4410, within_s=5)
+    assert await until(lambda: page.socket.close_code == 4410, within_s=5)
 
 
 async def test_the_same_page_opened_again_replaces_its_older_line(gateway: Gateway, opened: Any) -> None:
@@ -223,7 +223,7 @@ async def driver_is_none(gateway: Gateway) -> bool:
 async def test_what_is_no_rfb_is_sent_away(opened: Any) -> None:
     page = await opened()
     await page.socket.send(b"\xaa" * 100)
-    await until(lambda: page.socket.close_code == 4400)
+    assert await until(lambda: page.socket.close_code == 4400)
 
 
 def test_messages_in_any_pieces_are_told_apart() -> None:

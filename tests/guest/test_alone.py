@@ -28,8 +28,10 @@ async def test_a_guest_that_hears_nothing_for_long_ends_its_machine(tmp_path: Pa
     watching.cancel()
 
 
-async def test_a_guest_without_the_switch_is_patient_for_ever() -> None:
-    await end_when_alone(lambda: 1e9, alone_s=0, command=("/bin/false",))
+async def test_a_guest_without_the_switch_is_patient_for_ever(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    await end_when_alone(lambda: 1e9, alone_s=0, command=("/bin/touch", str(ended)))
+    assert not ended.exists()
 
 
 async def test_a_line_counts_as_heard_while_it_stands(tmp_path: Path, monkeypatch) -> None:

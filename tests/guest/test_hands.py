@@ -54,7 +54,7 @@ async def test_each_button_clicks_where_it_is_told(ubuntu: Desk, watcher: Path, 
 
 async def test_a_double_click_is_two_presses_in_no_time(ubuntu: Desk, watcher: Path) -> None:
     await ubuntu.act("click", x=450, y=350, count=2)
-    await eventually(lambda: count(watcher, "ButtonRelease") == 2)
+    assert await eventually(lambda: count(watcher, "ButtonRelease") == 2)
 
 
 async def test_down_and_up_can_be_apart(ubuntu: Desk, watcher: Path) -> None:
@@ -83,7 +83,7 @@ async def test_a_drag_travels_with_the_button_down(ubuntu: Desk, watcher: Path) 
 @pytest.mark.parametrize(("direction", "number"), [("up", 4), ("down", 5), ("left", 6), ("right", 7)])
 async def test_the_wheel_turns_each_way(ubuntu: Desk, watcher: Path, direction: str, number: int) -> None:
     await ubuntu.act("scroll", direction=direction, amount=4, x=450, y=350)
-    await eventually(lambda: count(watcher, "ButtonRelease", f"button {number}") == 4)
+    assert await eventually(lambda: count(watcher, "ButtonRelease", f"button {number}") == 4)
 
 
 async def test_keys_are_pressed_together_and_released(ubuntu: Desk, watcher: Path) -> None:
@@ -112,7 +112,7 @@ async def test_a_key_can_be_left_down_and_released_later(ubuntu: Desk, watcher: 
 async def test_any_sign_can_be_a_key(ubuntu: Desk, watcher: Path, sign: str) -> None:
     await ubuntu.act("press", keys=[sign])
     sent = " ".join(f"{byte:02x}" for byte in sign.encode())
-    await eventually(lambda: count(watcher, "KeyPress", f"({sent})") >= 1, what=f"{sign} was heard")
+    assert await eventually(lambda: count(watcher, "KeyPress", f"({sent})") >= 1, what=f"{sign} was heard")
 
 
 async def test_the_pointer_is_where_it_was_moved(ubuntu: Desk) -> None:
@@ -206,8 +206,8 @@ async def test_a_window_manager_that_dies_comes_back_and_the_heartbeat_says_so(u
         beat = await ubuntu.line.heartbeats.get()
         return bool(beat["restarts"] == {"window-manager": 1})
 
-    await eventually(told, within_s=20)
-    await eventually(lambda: ubuntu.children("openbox") not in ([], [manager]))
+    assert await eventually(told, within_s=20)
+    assert await eventually(lambda: ubuntu.children("openbox") not in ([], [manager]))
 
 
 async def test_a_guest_whose_x_server_dies_ends_and_says_why() -> None:

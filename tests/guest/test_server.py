@@ -79,7 +79,7 @@ async def test_a_gateway_that_comes_late_is_found(tmp_path: Path, line: Line) ->
     async with serving(tmp_path):
         await asyncio.sleep(0)
         await line.open()
-        await line.hello()
+        assert (await line.hello())["boot_id"] == HELLO.boot_id
 
 
 async def test_a_lost_line_is_dialled_again_with_the_same_boot_id(tmp_path: Path, line: Line) -> None:
@@ -103,7 +103,7 @@ async def test_a_line_lost_before_it_is_ready_is_dialled_again(tmp_path: Path, l
         await line.open()
         await eventually(lambda: line.connection)
         promise.set_result((HELLO, None))  # type: ignore[arg-type]
-        await line.hello()
+        assert (await line.hello())["boot_id"] == HELLO.boot_id
 
 
 async def test_a_gateway_that_hangs_up_at_once_is_not_hammered(tmp_path: Path, line: Line) -> None:

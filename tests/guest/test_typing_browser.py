@@ -56,14 +56,14 @@ def _targets(port: int) -> Any:
 async def test_chromium_gets_exactly_the_text(browser: Desk, page: Any, text: str, method: str) -> None:
     await page("t.value = ''; t.focus()")
     await browser.act("type", text=text, method=method)
-    await eventually(lambda: _is(page, text), what=text)
+    assert await eventually(lambda: _is(page, text), what=text)
 
 
 async def test_chromium_gets_lines_and_a_long_text(browser: Desk, page: Any) -> None:
     await page("t.value = ''; t.focus()")
     text = "\n".join(f"{number}: {MANY_SCRIPTS}" for number in range(20))
     await browser.act("type", text=text)
-    await eventually(lambda: _is(page, text), what="all lines")
+    assert await eventually(lambda: _is(page, text), what="all lines")
 
 
 async def test_chromium_fills_the_screen(browser: Desk) -> None:
@@ -85,7 +85,7 @@ async def test_a_chromium_that_crashed_comes_back(browser: Desk, page: Any) -> N
         except (OSError, IndexError):
             return False
 
-    await eventually(another, within_s=30, what="another Chromium answers")
+    assert await eventually(another, within_s=30, what="another Chromium answers")
 
 
 async def _is(page: Any, text: str) -> bool:

@@ -227,7 +227,7 @@ async def test_a_picture_has_the_screens_colours(desktop: WindowsDesktop) -> Non
 async def test_the_screen_is_taken_for_changed_again_and_again(desktop: WindowsDesktop) -> None:
     async with desktop.changes() as changed:
         for _ in range(2):
-            await asyncio.wait_for(changed.wait(), 5)
+            assert await asyncio.wait_for(changed.wait(), 5)
             changed.clear()
 
 

@@ -79,7 +79,7 @@ def initialised(terraform: Terraform) -> Terraform:
 
 
 def test_it_is_written_as_terraform_writes_it(terraform: Terraform) -> None:
-    terraform("fmt", "-check", "-diff")
+    assert terraform("fmt", "-check", "-diff") == ""
 
 
 def test_what_it_makes_takes_machines_and_lets_nobody_in(

@@ -91,8 +91,8 @@ def test_the_default_type_is_browser_and_the_default_user_the_caller(world, api)
 def test_a_trailing_slash_is_neither_needed_nor_refused(api):
     for path in ("/api/instances", "/api/instances/"):
         created = api("POST", path, {"name": "x"}, status=201)
-        api("GET", f"/api/instances/{created['id']}", status=200)
-        api("GET", f"/api/instances/{created['id']}/", status=200)
+        assert api("GET", f"/api/instances/{created['id']}", status=200) == created
+        assert api("GET", f"/api/instances/{created['id']}/", status=200) == created
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_filter_by_another_site_shows_nothing_of_it(world, stranger):
     "query", ["limit=x", "limit=-1", "limit=501", "offset=-1", "status=what", "colour=blue", "name=%00"]
 )
 def test_a_bad_query_is_a_400(api, query):
-    api("GET", f"/api/instances?{query}", status=400)
+    assert api("GET", f"/api/instances?{query}", status=400)["code"] == "INVALID"
 
 
 def test_put_changes_what_is_sent_and_never_the_status(world, api):

@@ -54,7 +54,7 @@ def test_a_round_costs_the_same_statements_for_any_number(world, rounds, instanc
     for _ in range(instances):
         world.running()
     with django_assert_num_queries(2, using="crew"):
-        rounds()
+        assert rounds().woken == 0
 
 
 @pytest.mark.parametrize("what", ["machine ended", "guest left", "guest started anew"])

@@ -81,8 +81,10 @@ def test_what_the_machine_refuses_is_told_the_same_and_asked_once(
 def test_what_does_not_run_or_is_not_there_is_told_the_same(world: World, client: Any) -> None:
     stranger = make.client(make.site())
     path = f"/api/instances/{world.ask().pk}/actions"
-    for somebody in (client, stranger):
-        _same(somebody.post(path, CLICK), somebody.post(path, CLICK, headers={"accept": ORDINARY}))
+    for somebody, status in ((client, 409), (stranger, 404)):
+        answer = somebody.post(path, CLICK)
+        assert answer.status_code == status
+        _same(answer, somebody.post(path, CLICK, headers={"accept": ORDINARY}))
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,8 @@ def test_a_plan_does_not_start_on_an_instance_that_is_not_up(place: Place, event
 def test_a_plan_does_not_start_on_an_instance_that_is_asked_to_stop(place: Place) -> None:
     plan = place.write()
     place.call("POST", f"/api/instances/{place.instance.pk}/stop", status=202)
-    place.ask(plan, "start", status=409)
+    assert place.ask(plan, "start", status=409)["code"] == "CONFLICT"
+    assert stored(plan).status == S.PENDING
 
 
 def test_a_paused_plan_goes_on_only_on_an_instance_that_is_up(place: Place) -> None:

@@ -167,9 +167,10 @@ def test_bad_steps_are_refused(place: Place, bad: Any) -> None:
 @pytest.mark.parametrize("field", ["id", "started_at", "completed_at", "retry_count", "nonsense"])
 def test_a_step_s_own_fields_are_not_for_a_client(place: Place, field: str) -> None:
     plan = place.write(steps=THREE)
-    place.step(plan, "a", expect=400, **{field: "1"})
+    assert place.step(plan, "a", expect=400, **{field: "1"})["code"] == "INVALID"
+    assert place.read(plan) == plan
 
 
 def test_an_unknown_step_is_not_found(place: Place) -> None:
     plan = place.write(steps=THREE)
-    place.step(plan, "z", expect=404, status="completed")
+    assert place.step(plan, "z", expect=404, status="completed")["code"] == "NOT_FOUND"

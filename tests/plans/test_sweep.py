@@ -111,7 +111,7 @@ def test_a_plan_that_was_started_anew_meanwhile_is_not_failed(place: Place) -> N
 
 def test_a_plan_is_not_written_for_an_instance_that_is_being_deleted(place: Place) -> None:
     place.call("DELETE", f"/api/instances/{place.instance.pk}", status=202)
-    place.write(status=409)
+    assert place.write(status=409)["code"] == "CONFLICT"
 
 
 def test_beat_sends_the_sweep() -> None:
