@@ -39,7 +39,7 @@ class Said(Struct, frozen=True):
 class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     """What the hub asks of a guest."""
 
-    verb: Literal["act", "configure"]
+    verb: Literal["act", "configure", "read_browser", "write_browser"]
     args: Raw
 
 

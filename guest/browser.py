@@ -10,9 +10,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from guest.desktop.base import bad_action, failed
+from guest.devtools import LONGEST_ANSWER, ask_over_http
 
 _WITHIN_S = 8.0
-_LONGEST_ANSWER = 4 * 1024 * 1024
 _ASK_AGAIN_S = 0.02
 _BETWEEN_PAGES = "Not attached to an active page"
 """What Chromium says while a page gives way to another one."""
@@ -23,7 +23,7 @@ class Browser:
     """Speaks to the page in front: the first of those that Chromium lists. Methods raise `ActionFailed`."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
 
     async def current_url(self) -> str:
         """The address of the page's newest step in its history: Chromium's list of pages lags behind."""
@@ -40,7 +40,7 @@ class Browser:
     async def _page(self) -> dict[str, Any]:
         try:
             async with asyncio.timeout(_WITHIN_S):
-                targets = json.loads(await self._listed())
+                targets = await ask_over_http(self.port, "/json/list")
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
             raise failed("the browser does not answer") from error
         pages = [target for target in targets if target.get("type") == "page" and "webSocketDebuggerUrl" in target]
@@ -48,24 +48,11 @@ class Browser:
             raise failed("the browser shows no page")
         return dict(pages[0])
 
-    async def _listed(self) -> bytes:
-        """By hand: importing a library for it would take longer than all that the guest does at its start."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=_LONGEST_ANSWER)
-        try:
-            # By this name of ours Chromium tells us where its sockets are: the port belongs to it.
-            host = f"127.0.0.1:{self._port}".encode()
-            writer.write(b"GET /json/list HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
-            head = await reader.readuntil(b"\r\n\r\n")
-            sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-            return await reader.readexactly(min(int(sizes[0].split(b":")[1]), _LONGEST_ANSWER) if sizes else 0)
-        finally:
-            writer.close()
-
     async def _ask(self, *calls: dict[str, Any]) -> list[dict[str, Any]]:
         """The results of DevTools' `calls` to the page, one after the other."""
         address = str((await self._page())["webSocketDebuggerUrl"])
         try:
-            async with asyncio.timeout(_WITHIN_S), connect(address, proxy=None, max_size=_LONGEST_ANSWER) as line:
+            async with asyncio.timeout(_WITHIN_S), connect(address, proxy=None, max_size=LONGEST_ANSWER) as line:
                 return [await _result(line, number, call) for number, call in enumerate(calls)]
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:
             raise failed("the browser does not answer") from error

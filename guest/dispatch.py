@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from guest.browser import Browser
+from guest.browserstate import read_state, write_state
 from guest.desktop.base import ActionFailed, Commands, Desktop, bad_action, failed, unsupported
 from guest.editor import Editor
 from guest.environment import BadEnvironment, InstanceEnvironment
@@ -60,6 +61,11 @@ class Dispatcher:
                 return {}, b""
             case "stream":
                 await self._streams.open(arguments)
+                return {}, b""
+            case "read_browser":
+                return {}, await read_state(self._a_browser().port)
+            case "write_browser":
+                await write_state(self._a_browser().port, arguments)
                 return {}, b""
             case _:
                 raise unsupported(f"this guest knows no verb {str(verb)[:64]!r}")
@@ -118,11 +124,13 @@ class Dispatcher:
             raise failed(f"the shell did not start: {error.strerror}") from error
 
     async def _browse(self, action: actions.CurrentUrl | actions.Navigate) -> str:
+        browser = self._a_browser()
+        return await (browser.navigate(action.url) if isinstance(action, actions.Navigate) else browser.current_url())
+
+    def _a_browser(self) -> Browser:
         if self._browser is None:
             raise unsupported("this machine has no browser of its own")
-        if isinstance(action, actions.Navigate):
-            return await self._browser.navigate(action.url)
-        return await self._browser.current_url()
+        return self._browser
 
     def _variables(
         self, action: actions.GetEnvironment | actions.SetEnvironment | actions.UnsetEnvironment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -84,6 +86,31 @@ def watch(principal: Principal, instance_id: UUID, picture: Screenshot) -> Answe
         return _ask(machine, picture)
 
 
+@contextmanager
+def asking() -> Iterator[None]:
+    """Around a call to a guest: what went wrong on the way, in our words.
+
+    Raises:
+        Invalid, GuestFailed, GuestSilent, TooMany, Conflict: as for `act`.
+    """
+    try:
+        yield
+    except GuestRefused as refusal:
+        if refusal.code == "failed":
+            raise GuestFailed(str(refusal)) from refusal
+        raise Invalid(str(refusal), code="BAD_ACTION" if refusal.code == "bad_action" else "UNSUPPORTED") from refusal
+    except GuestDriven as driven:
+        raise Conflict(f"{driven}; try again when it is free.", code="DRIVEN", driver=driven.label) from driven
+    except GuestTimedOut as silence:
+        raise GuestSilent() from silence
+    except GuestBusy as busy:
+        raise TooMany("The machine has too many actions under way.", code="GUEST_BUSY", retry_after_s=1) from busy
+    except GuestUnreachable as lost:
+        raise GuestFailed(
+            "The machine cannot be reached just now.", code="GUEST_UNREACHABLE", retry_after_s=2
+        ) from lost
+
+
 def _running_machine(principal: Principal, instance_id: UUID) -> str:
     principal.must("instances:act")
     principal.must("instances:read")
@@ -95,6 +122,11 @@ def _running_machine(principal: Principal, instance_id: UUID) -> str:
     if status != Status.RUNNING:
         raise Conflict(f"The instance is {status}, not running.", status=status)
     return Instance(pk=instance_id, incarnation=incarnation).machine
+
+
+def _ask(machine: str, action: AnyAction) -> Answer:
+    with asking():
+        return ports.guests().act(machine, action)
 
 
 def _keep_environment(principal: Principal, instance_id: UUID, action: SetEnvironment | UnsetEnvironment) -> None:
@@ -115,25 +147,6 @@ def _keep_environment(principal: Principal, instance_id: UUID, action: SetEnviro
         row.look_again_at = clock.now()
         lifecycle.record(row, "changed", fields=["environment_variables"])
         row.save()
-
-
-def _ask(machine: str, action: AnyAction) -> Answer:
-    try:
-        return ports.guests().act(machine, action)
-    except GuestRefused as refusal:
-        if refusal.code == "failed":
-            raise GuestFailed(str(refusal)) from refusal
-        raise Invalid(str(refusal), code="BAD_ACTION" if refusal.code == "bad_action" else "UNSUPPORTED") from refusal
-    except GuestDriven as driven:
-        raise Conflict(f"{driven}; try again when it is free.", code="DRIVEN", driver=driven.label) from driven
-    except GuestTimedOut as silence:
-        raise GuestSilent() from silence
-    except GuestBusy as busy:
-        raise TooMany("The machine has too many actions under way.", code="GUEST_BUSY", retry_after_s=1) from busy
-    except GuestUnreachable as lost:
-        raise GuestFailed(
-            "The machine cannot be reached just now.", code="GUEST_UNREACHABLE", retry_after_s=2
-        ) from lost
 
 
 def _write(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from common.tokens import Bearer
 from guest.protocol.actions import AnyAction
+from guest.protocol.browser_state import BrowserState
 from guest.protocol.hello import Configure
 from instances.guestlink import Answer, Driver, Presence
 
@@ -17,6 +18,10 @@ class GuestPath(Protocol):
     def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer: ...
 
     def configure(self, incarnation: str, configure: Configure) -> None: ...
+
+    def read_browser(self, incarnation: str) -> BrowserState: ...
+
+    def write_browser(self, incarnation: str, state: BrowserState) -> None: ...
 
     def presence(self, incarnation: str) -> Presence | None: ...
 

@@ -60,11 +60,16 @@ def issue_cdp(principal: Principal, instance_id: UUID) -> CdpAddress:
         Forbidden, NotFound: as for acting on it.
         Conflict: it is not running, or is no browser.
     """
+    return _cdp_address(principal, running_browser(principal, instance_id).machine)
+
+
+def running_browser(principal: Principal, instance_id: UUID) -> Instance:
+    """The browser instance, for who may act on it. Raises as `issue_cdp` does."""
     principal.must("instances:act")
     instance = _running(principal, instance_id)
     if instance.instance_type != "browser":
         raise Conflict(f"An instance of type {instance.instance_type} has no DevTools port.", code="NO_BROWSER")
-    return _cdp_address(principal, instance.machine)
+    return instance
 
 
 def cdp_url_of(principal: Principal, instance: Instance) -> str | None:

@@ -47,6 +47,7 @@ _GROUPS: list[dict[str, Any]] = [
             _entry("Versions of templates", "difference", "instances.TemplateVersion"),
             _entry("Schedules", "schedule", "instances.Schedule"),
             _entry("What schedules did", "event_repeat", "instances.Occurrence"),
+            _entry("Browser states", "cookie", "instances.BrowserState"),
             _entry("Events", "history", "instances.Event"),
             _entry("Logs", "notes", "instances.Log"),
             _entry("Orphans", "device_unknown", "instances.Orphan"),

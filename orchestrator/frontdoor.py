@@ -27,7 +27,7 @@ from orchestrator.relay import GatewayRelay
 LONG_AT_MOST = 512
 """Streams and waits at once: each holds a thread of Django's, asleep but not free of charge."""
 MADE_TO_WAIT_S, MADE_TO_WAIT_AT_MOST = 0.25, 1024
-_LONG_PATHS = ("/wait", "/tail")
+_LONG_PATHS = ("/wait", "/tail", "/browser/save", "/browser/load")
 _ACTION_PATHS = ("/actions", "/bash-action", "/computer-action")
 _LONG_WORDS = (b"bash", b"wait")
 _KEY_HEADERS = frozenset({b"authorization", b"x-api-key"})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from common.tokens import Bearer
 from guest.protocol import PROTOCOL_VERSION
 from guest.protocol.actions import AnyAction, Bash, Screenshot
+from guest.protocol.browser_state import BrowserState
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Result, Shell
 from instances.guestlink import Answer, Driver, GuestRefused, GuestUnreachable, Presence
@@ -60,6 +61,20 @@ class SimulatedGuests:
     def give_back(self, incarnation: str, viewer: str) -> None:
         if not self._cloud.machine(incarnation):
             self._others.give_back(incarnation, viewer)
+
+    def read_browser(self, incarnation: str) -> BrowserState:
+        """Of a simulated machine: nothing."""
+        machine = self._cloud.machine(incarnation)
+        if machine is None:
+            return self._others.read_browser(incarnation)
+        _must_be_up(machine)
+        return BrowserState()
+
+    def write_browser(self, incarnation: str, state: BrowserState) -> None:
+        machine = self._cloud.machine(incarnation)
+        if machine is None:
+            return self._others.write_browser(incarnation, state)
+        _must_be_up(machine)
 
     def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
         """A shell says what it is, a screenshot is refused, all else is done at once."""

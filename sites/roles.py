@@ -18,6 +18,7 @@ _VIEWER = frozenset(
         "users:read",
         "memberships:read",
         "agents:read",
+        "browser-states:read",
         "instances:read",
         "templates:read",
         "schedules:read",
@@ -26,6 +27,7 @@ _VIEWER = frozenset(
     }
 )
 _OPERATOR = _VIEWER | {
+    "browser-states:write",
     "instances:write",
     "instances:act",
     "templates:write",

@@ -19,6 +19,7 @@ from guest.protocol.actions import (
     WriteFile,
     is_input,
 )
+from guest.protocol.browser_state import BrowserState
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Cursor, Entry, File, Image, Result, Shell
 from instances.guestlink import Answer, Driver, GuestDriven, GuestUnreachable, Presence
@@ -123,6 +124,7 @@ class FakeGuests:
         self.fail_next: list[Exception] = []
         self.held: list[Bearer] = []
         self.drivers: dict[str, Driver] = {}
+        self.browsers: dict[str, BrowserState] = {}
         self.fail_after = 0  # so many calls that go well before the first of `fail_next`
 
     def arrive(self, machine: str, *, boot_id: str = "boot-1") -> None:
@@ -164,6 +166,14 @@ class FakeGuests:
     def give_back(self, incarnation: str, viewer: str) -> None:
         self._check(incarnation)
         self.drivers.pop(incarnation, None)
+
+    def read_browser(self, incarnation: str) -> BrowserState:
+        self._check(incarnation)
+        return self.browsers.get(incarnation, BrowserState())
+
+    def write_browser(self, incarnation: str, state: BrowserState) -> None:
+        self._check(incarnation)
+        self.browsers[incarnation] = state
 
     def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
         self._check(incarnation)

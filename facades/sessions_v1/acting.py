@@ -1,4 +1,4 @@
-"""What is done on an instance, in this dialect: hands, shell, files, variables and the browser's address."""
+"""What is done on an instance, in this dialect: hands, shell, files and variables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.errors import Invalid, PlatformError
 from facades.sessions_v1 import actions, bodies, shapes
 from facades.sessions_v1.views import SessionView, told
 from guest.protocol import actions as ours
-from instances import batches, perform, signed
+from instances import batches, perform
 from instances.perform import Done
 
 _TOLD_AS_TEXT = {"BAD_ACTION", "UNSUPPORTED", "GUEST_FAILED"}
@@ -28,7 +28,9 @@ def _example(value: dict[str, Any]) -> list[OpenApiExample]:
     return [OpenApiExample("For instance", value, request_only=True)]
 
 
-class _Acts(SessionView):
+class ActingView(SessionView):
+    """One address where something is done on a machine."""
+
     scopes = {"POST": "instances:act"}
 
     def act(self, pk: UUID, wished: dict[str, Any]) -> Done:
@@ -46,7 +48,7 @@ class _Acts(SessionView):
             return Response(_why(error))
 
 
-class ScreenshotView(_Acts):
+class ScreenshotView(ActingView):
     """The screen."""
 
     @told("screenshot_session", shapes.SessionPictureSerializer)
@@ -55,7 +57,7 @@ class ScreenshotView(_Acts):
         return Response(shapes.picture(perform.act(self.principal, pk, _PNG).answer.blob))
 
 
-class ComputerView(_Acts):
+class ComputerView(ActingView):
     """Mouse, keyboard and screen."""
 
     @told(
@@ -77,7 +79,7 @@ class ComputerView(_Acts):
         return Response(answer | (shapes.picture(done.picture.answer.blob) if done.picture else {}))
 
 
-class BashView(_Acts):
+class BashView(ActingView):
     """Commands."""
 
     @told("run_in_session", shapes.SessionDoneSerializer, request=_ANY, examples=_example({"command": "ls"}))
@@ -90,7 +92,7 @@ class BashView(_Acts):
         return self.text(pk, {"type": "bash", "command": wanted.command, "timeout_s": wanted.timeout or 120.0})
 
 
-class EditView(_Acts):
+class EditView(ActingView):
     """Text files, by small commands."""
 
     @told(
@@ -105,7 +107,7 @@ class EditView(_Acts):
         return self.text(pk, {"type": "edit", **{name: getattr(wanted, name) for name in wanted.__struct_fields__}})
 
 
-class FileView(_Acts):
+class FileView(ActingView):
     """Files, by small commands."""
 
     @told(
@@ -143,7 +145,7 @@ class FileView(_Acts):
         return self.text(pk, {**wished, "append": wanted.command == "append"})
 
 
-class UploadView(_Acts):
+class UploadView(ActingView):
     """A file, as a form sends it."""
 
     parser_classes = [MultiPartParser]
@@ -160,7 +162,7 @@ class UploadView(_Acts):
         return Response({"filename": sent.name, "path": path, "media_type": sent.content_type})
 
 
-class EnvView(_Acts):
+class EnvView(ActingView):
     """The instance's variables."""
 
     scopes = {"GET": "instances:act", "POST": "instances:act"}
@@ -184,7 +186,7 @@ class EnvView(_Acts):
         return Response({"status": "success", "message": "The variables are set."})
 
 
-class UnsetEnvView(_Acts):
+class UnsetEnvView(ActingView):
     """Take variables away."""
 
     @told("delete_session_env", shapes.SessionMessageSerializer, request=_ANY, examples=_example({"keys": ["LANG"]}))
@@ -193,47 +195,6 @@ class UnsetEnvView(_Acts):
         wanted: bodies.Names = bodies.read(request.data, bodies.Names)
         self.act(pk, {"type": "unset_environment", "names": wanted.keys})
         return Response({"status": "success", "message": "The variables are gone."})
-
-
-class StartBrowserView(_Acts):
-    """The browser of a browser instance, which runs as long as its machine."""
-
-    @told("start_session_browser", shapes.SessionCdpSerializer)
-    def post(self, request: Request, pk: UUID) -> Response:
-        """Where DevTools clients connect."""
-        return Response({"cdp_url": signed.issue_cdp(self.principal, pk).cdp_url})
-
-
-class CdpUrlView(_Acts):
-    """Where DevTools clients connect."""
-
-    scopes = {"GET": "instances:act"}
-
-    @told("get_session_cdp_url", shapes.SessionCdpSerializer)
-    def get(self, request: Request, pk: UUID) -> Response:
-        """A signed address, good for an hour."""
-        return Response({"cdp_url": signed.issue_cdp(self.principal, pk).cdp_url})
-
-
-class CurrentUrlView(_Acts):
-    """Where the browser is."""
-
-    scopes = {"GET": "instances:act"}
-
-    @told("get_session_current_url", shapes.SessionUrlSerializer)
-    def get(self, request: Request, pk: UUID) -> Response:
-        """The address that it shows."""
-        return Response({"current_url": self.act(pk, {"type": "current_url"}).answer.result.url or ""})
-
-
-class StopBrowserView(_Acts):
-    """Have the browser show nothing."""
-
-    @told("stop_session_browser", shapes.SessionStatusSerializer)
-    def post(self, request: Request, pk: UUID) -> Response:
-        """It goes to an empty page: the browser itself runs as long as its machine."""
-        self.act(pk, {"type": "navigate", "url": "about:blank"})
-        return Response({"status": "stopped"})
 
 
 def _why(error: PlatformError) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from common.api.renderers import moment
 from facades.sessions_v1.words import STATUSES, status_word
 from guest.protocol.results import Result
-from instances.models import Instance
+from instances.models import BrowserState, Instance
 
 
 class SessionSerializer(serializers.Serializer):
@@ -57,6 +57,17 @@ class SessionCdpSerializer(serializers.Serializer):
     cdp_url = serializers.CharField()
 
 
+class SessionAuthSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    auth_state_id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class SessionAuthStateSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
 class SessionUrlSerializer(serializers.Serializer):
     current_url = serializers.CharField()
 
@@ -71,6 +82,11 @@ def session(instance: Instance) -> dict[str, Any]:
         "status": status_word(instance.status, instance.desired_state),
         "resolution": [wished.get("width", 1280), wished.get("height", 800)],
     }
+
+
+def auth(state: BrowserState) -> dict[str, Any]:
+    """A browser state that was saved."""
+    return {"status": "success", "auth_state_id": str(state.pk), "name": state.name}
 
 
 def said(result: Result) -> dict[str, Any]:

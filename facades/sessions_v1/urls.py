@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from facades.sessions_v1 import acting, views
+from facades.sessions_v1 import acting, browser, views
 
 _ONE = {
     "": views.OneSessionView,
@@ -18,14 +18,17 @@ _ONE = {
     "/upload": acting.UploadView,
     "/env": acting.EnvView,
     "/env/delete": acting.UnsetEnvView,
-    "/browser/start": acting.StartBrowserView,
-    "/browser/cdp_url": acting.CdpUrlView,
-    "/browser/current_url": acting.CurrentUrlView,
-    "/browser/stop": acting.StopBrowserView,
+    "/browser/start": browser.StartBrowserView,
+    "/browser/cdp_url": browser.CdpUrlView,
+    "/browser/current_url": browser.CurrentUrlView,
+    "/browser/save_auth": browser.SaveAuthView,
+    "/browser/modify_auth": browser.ModifyAuthView,
+    "/browser/authenticate": browser.AuthenticateView,
+    "/browser/stop": browser.StopBrowserView,
 }
 urlpatterns = [
     path("start", views.StartView.as_view(), name="sessions-v1-start"),
     path("instances", views.SessionsView.as_view(), name="sessions-v1"),
-    path("auth_states", views.AuthStatesView.as_view(), name="sessions-v1-auth-states"),
+    path("auth_states", browser.AuthStatesView.as_view(), name="sessions-v1-auth-states"),
     *(path(f"instance/<uuid:pk>{rest}", view.as_view()) for rest, view in _ONE.items()),
 ]

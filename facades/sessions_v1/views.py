@@ -155,15 +155,3 @@ class StreamUrlView(SessionView):
     def get(self, request: Request, pk: UUID) -> Response:
         """The page of its live view, signed anew."""
         return Response({"stream_url": signed.issue_view(self.principal, pk).url})
-
-
-class AuthStatesView(SessionView):
-    """States of browsers that were saved: none are kept here."""
-
-    scopes = {"GET": "instances:read"}
-
-    @told("list_session_auth_states", shapes.SessionStatusSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        """Always empty."""
-        self.principal.must("instances:read")
-        return Response([])

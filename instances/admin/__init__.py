@@ -1,5 +1,6 @@
 """The admin pages of instances. Nothing here writes a status: what is asked goes through the services."""
 
+from instances.admin.browser_state import BrowserStateAdmin
 from instances.admin.history import EventAdmin, LogAdmin
 from instances.admin.instance import InstanceAdmin
 from instances.admin.orphan import OrphanAdmin
@@ -8,6 +9,7 @@ from instances.admin.templates import TemplateAdmin, TemplateVersionAdmin
 from instances.admin.webhook import DeliveryAdmin, WebhookAdmin
 
 __all__ = [
+    "BrowserStateAdmin",
     "DeliveryAdmin",
     "EventAdmin",
     "InstanceAdmin",

@@ -10,6 +10,7 @@ from django_filters import rest_framework as filters
 from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet, SiteFilterSet
 from common.ids import first_id_at
 from instances.models import (
+    BrowserState,
     DeliveryStatus,
     Desired,
     Instance,
@@ -74,6 +75,21 @@ class TemplateVersionFilter(ListFilterSet):
     class Meta:
         model = TemplateVersion
         fields: list[str] = []
+
+
+class BrowserStateFilter(ListFilterSet):
+    name = filters.CharFilter(lookup_expr="icontains")
+    host = filters.CharFilter(field_name="hosts", method="of_host", label="Whose cookies or storage it has")
+    instance_id = filters.UUIDFilter()
+    created_by = filters.UUIDFilter(field_name="created_by_id")
+    updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+
+    class Meta:
+        model = BrowserState
+        fields: list[str] = []
+
+    def of_host(self, states: QuerySet[BrowserState], name: str, host: str) -> QuerySet[BrowserState]:
+        return states.filter(hosts__contains=[host])
 
 
 class ScheduleFilter(ListFilterSet):

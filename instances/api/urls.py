@@ -5,6 +5,7 @@ from django.urls import path
 from instances.api import webhooks
 from instances.api.acting import ActionView, ScreenshotView
 from instances.api.bootstrap import BootstrapView
+from instances.api.browser_states import BrowserStateViewSet, LoadBrowserView, SaveBrowserView
 from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
@@ -51,6 +52,8 @@ urlpatterns = [
     path("instances/<uuid:pk>/view", ViewView.as_view(), name="instance-view"),
     path("instances/<uuid:pk>/view/driver", DriverView.as_view(), name="instance-driver"),
     path("instances/<uuid:pk>/cdp", CdpView.as_view(), name="instance-cdp"),
+    path("instances/<uuid:pk>/browser/save", SaveBrowserView.as_view(), name="instance-browser-save"),
+    path("instances/<uuid:pk>/browser/load", LoadBrowserView.as_view(), name="instance-browser-load"),
     path("instances/<uuid:pk>/files", FileView.as_view(), name="instance-files"),
     path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
     path("instances/<uuid:pk>/logs", LogsView.as_view({"get": "list", "post": "create"}), name="instance-logs"),
@@ -80,6 +83,14 @@ urlpatterns = [
         name="template",
     ),
     path("templates/<uuid:pk>/versions", TemplateVersionsView.as_view(), name="template-versions"),
+    path("browser-states", BrowserStateViewSet.as_view({"get": "list", "post": "create"}), name="browser-states"),
+    path(
+        "browser-states/<uuid:pk>",
+        BrowserStateViewSet.as_view(
+            {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+        ),
+        name="browser-state",
+    ),
     path("schedules", ScheduleViewSet.as_view({"get": "list", "post": "create"}), name="schedules"),
     path(
         "schedules/<uuid:pk>",

@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 
 from common import tracing
 from common.tokens import Bearer
-from guest.protocol import frames
+from guest.protocol import browser_state, frames
 from guest.protocol.actions import AnyAction, is_input, longest_s, to_builtins
+from guest.protocol.browser_state import BadState, BrowserState
 from guest.protocol.hello import Configure
 from guest.protocol.results import Result
 from instances.guestlink import replies
@@ -23,6 +24,7 @@ from instances.guestlink.presence import Whereabouts
 from instances.guestlink.words import Answer, Driver, Presence
 
 _CONFIGURE_WITHIN_S = 10.0
+_BROWSER_WITHIN_S = 30.0
 # The gateway keeps the deadline and says so; this much later it counts as stuck itself.
 _GATEWAY_GRACE_S = 2.0
 
@@ -58,6 +60,18 @@ class GuestLink:
             GuestUnreachable, GuestTimedOut, GuestBusy, GuestRefused: as for `act`.
         """
         self._call(incarnation, "configure", msgspec.to_builtins(configure), _CONFIGURE_WITHIN_S)
+
+    def read_browser(self, incarnation: str) -> BrowserState:
+        """What its browser holds of cookies and local storage. Raises as `act` does."""
+        _, state = self._call(incarnation, "read_browser", {}, _BROWSER_WITHIN_S)
+        try:
+            return browser_state.parse(msgspec.json.decode(state))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadState) as error:
+            raise GuestRefused("failed", "the machine's browser state cannot be understood") from error
+
+    def write_browser(self, incarnation: str, state: BrowserState) -> None:
+        """Add a state to what its browser has. Twice is the same as once. Raises as `act` does."""
+        self._call(incarnation, "write_browser", msgspec.to_builtins(state), _BROWSER_WITHIN_S)
 
     def presence(self, incarnation: str) -> Presence | None:
         """The connected guest, or None where it is known that none is.

@@ -1,5 +1,6 @@
 """Where: the instances a site asked for, what happened to them, and what was written about them."""
 
+from instances.models.browser_state import BrowserState
 from instances.models.event import Event
 from instances.models.instance import Desired, Instance, OnTimeout, Status
 from instances.models.log import Level, Log, LogType
@@ -9,6 +10,7 @@ from instances.models.template import Template, TemplateVersion
 from instances.models.webhook import DeliveryStatus, Webhook, WebhookDelivery
 
 __all__ = [
+    "BrowserState",
     "DeliveryStatus",
     "Desired",
     "Event",

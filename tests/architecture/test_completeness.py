@@ -97,6 +97,11 @@ UNFILTERED: dict[str, dict[str, str]] = {
         **SPEC,
     },
     "instances.TemplateVersion": {"site": SITE, "template": "in the address", "on_timeout": "by the template", **SPEC},
+    "instances.BrowserState": {
+        "site": SITE,
+        "state": "sealed",
+        **dict.fromkeys(["cookies", "origins"], NUMBER),
+    },
     "instances.Schedule": {
         "site": SITE,
         "template_version": "of `template_id`",

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 
 from common.tenancy import CREW
-from instances import schedules, templates, webhooks
+from instances import browser_states, schedules, templates, webhooks
 from instances import services as instances
 from instances.models import Event, Log
 from plans import services as plans
@@ -33,10 +33,11 @@ STREAM = "a stream reads for as long as it lasts; tests/realtime count its reads
 # The short way of instances does all of it in one.
 PINNED = {
     "get_agent": 2,
+    "get_browser_state": 2,
     "get_desktop": 2,
     "get_session": 2,
     "get_session_stream_url": 3,
-    "list_session_auth_states": 0,
+    "list_session_auth_states": 2,
     "list_sessions": 2,
     "get_instance": 1,
     "get_instance_view": 3,
@@ -57,6 +58,7 @@ PINNED = {
     "get_webhook": 2,
     "list_agents": 3,
     "list_audit": 3,
+    "list_browser_states": 3,
     "list_instance_events": 4,
     "list_instance_logs": 1,
     "list_instance_plans": 4,
@@ -116,8 +118,10 @@ class World:
             hook = self._webhook(number)
             template = self._template(number)
             schedule = self._schedule(template.pk)
+            state = browser_states.upload_state(self.principal, name=f"login {number}", state={})
             member = make.member(self.site)
             rows = {
+                "browser-states": state,
                 "templates": template,
                 "schedules": schedule,
                 "agents": agent,

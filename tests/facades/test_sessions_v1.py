@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,11 +14,13 @@ from scrapybara.errors import UnprocessableEntityError
 
 from facades.sessions_v1 import views
 from guest.protocol import actions as ours
+from guest.protocol.browser_state import BrowserState, Cookie
 from instances.guestlink import GuestRefused
 from instances.models import Instance
 from tests.instances.conftest import World
 
 pytestmark = pytest.mark.django_db
+LOGIN = BrowserState(cookies=[Cookie(name="sid", value="s3cret", domain="shop.example")])
 
 
 @pytest.fixture
@@ -50,7 +53,39 @@ def test_an_instance_lives_and_ends(world: World, sdk: Scrapybara, desk: Any) ->
     world.settle(row)
     assert sdk.get(desk.id).status == "running"
     assert desk.stop().status == desk.stop().status == sdk.get(desk.id).status == "terminated"
+
+
+def test_logins_are_kept_for_other_browsers(world: World, sdk: Scrapybara) -> None:
     assert sdk.get_auth_states() == []
+    instance = world.running(instance_type="browser")
+    world.guests.browsers[instance.machine] = LOGIN
+    browser: Any = sdk.get(str(instance.pk))
+    saved = browser.save_auth(name="shop")
+    unnamed = browser.save_auth()
+    assert (saved.status, saved.name) == ("success", "shop") and unnamed.name
+    assert [(state.id, state.name) for state in sdk.get_auth_states()] == [
+        (unnamed.auth_state_id, unnamed.name),
+        (saved.auth_state_id, "shop"),
+    ]
+    world.guests.browsers[instance.machine] = BrowserState()
+    assert browser.authenticate(auth_state_id=saved.auth_state_id).status == "success"
+    assert world.guests.browsers[instance.machine] == LOGIN
+    world.guests.browsers[instance.machine] = BrowserState(cookies=LOGIN.cookies * 2)
+    changed = browser.modify_auth(auth_state_id=saved.auth_state_id, name="shop, twice")
+    assert (changed.auth_state_id, changed.name) == (saved.auth_state_id, "shop, twice")
+    browser.authenticate(auth_state_id=saved.auth_state_id)
+    assert len(world.guests.browsers[instance.machine].cookies) == 2
+
+
+def test_logins_that_are_not_there_are_refused(world: World, sdk: Scrapybara, desk: Any) -> None:
+    browser: Any = sdk.get(str(world.running(instance_type="browser").pk))
+    for state, status in ((str(uuid4()), 404), ("shop", 422)):
+        with pytest.raises((ApiError, UnprocessableEntityError)) as refused:
+            browser.authenticate(auth_state_id=state)
+        assert refused.value.status_code == status
+    with pytest.raises(ApiError) as no_browser:
+        desk.browser.save_auth()
+    assert no_browser.value.status_code == 409
 
 
 @pytest.mark.parametrize(

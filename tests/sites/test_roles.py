@@ -21,6 +21,8 @@ TABLE = {
     "logs:read": "viewer operator admin owner",
     "plans:read": "viewer operator admin owner",
     "templates:read": "viewer operator admin owner",
+    "browser-states:read": "viewer operator admin owner",
+    "browser-states:write": "operator admin owner",
     "schedules:read": "viewer operator admin owner",
     "agents:write": "operator admin owner",
     "instances:write": "operator admin owner",

@@ -98,6 +98,8 @@ class Place:
             path = path.replace("{delivery_id}", self.row("deliveries")["id"])
         queries = {"wait": "?status=pending&timeout_s=0", "files": "?path=notes.txt"}
         query = queries.get(path.rpartition("/")[2], "")
+        if path.endswith(("/modify_auth", "/authenticate")):
+            query = f"?auth_state_id={self.row('browser-states')['id']}"
         email = make.user().email if operation.noun == "memberships" else f"{new_id().hex}@example.com"
         body = None if operation.body is None else json.dumps(self.fitted(operation.body, email))
         send = async_to_sync(_streamed) if operation.streams else APIClient.generic
@@ -123,6 +125,8 @@ class Place:
                 return self.row("agents")["id"]
             case "template_id":
                 return self.row("templates")["id"]
+            case "browser_state_id":
+                return self.row("browser-states")["id"]
             case "instance_id":
                 return self.row("instances")["id"]
             case "email":

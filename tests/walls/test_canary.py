@@ -21,6 +21,7 @@ from rest_framework.test import APIClient
 
 from common.ids import new_id
 from common.tenancy import CREW
+from guest.protocol import browser_state
 from instances import services, telling
 from sites import second_factor
 from sites.models import Site
@@ -83,6 +84,7 @@ def _plant(nest: Nest, receiver_url: str) -> Any:
         answer = nest.send(f"{method} {path}", body, "environment_variables", known_as="/api/instances/{id}")
         assert answer.status_code == 200, answer.content
     _plant_in_templates(nest)
+    _plant_in_browsers(nest)
     boot = {"machine": f"{instance.pk.hex}-1", "token": nest.new("a wrong boot token"), "claim": "c" * 40}
     refused = nest.send("POST /api/system/bootstrap", boot, "token", client=APIClient())
     assert refused.status_code == 400, refused.content
@@ -106,6 +108,23 @@ def _plant_in_templates(nest: Nest) -> None:
         path = f"/api/templates/{made.json()['id']}"
         answer = nest.send(f"{method} {path}", changed, "environment_variables", known_as="/api/templates/{id}")
         assert answer.status_code == 200, answer.content
+
+
+def _plant_in_browsers(nest: Nest) -> None:
+    """One state is uploaded, and another one read from a browser and written into it again."""
+    cookie = {"name": "sid", "value": nest.new("a cookie"), "domain": "shop.example"}
+    item = {"name": "cart", "value": nest.new("local storage")}
+    state = {"cookies": [cookie], "origins": [{"origin": "https://shop.example", "localStorage": [item]}]}
+    made = nest.send("POST /api/browser-states", {"name": "shop", "state": state}, "state")
+    assert made.status_code == 201, made.content
+    browser = nest.world.running(instance_type="browser")
+    own = {"cookies": [{**cookie, "value": nest.new("a cookie of a machine")}]}
+    nest.world.guests.browsers[browser.machine] = browser_state.parse(own)
+    beneath = f"POST /api/instances/{browser.pk}/browser"
+    assert nest.send(f"{beneath}/save", {"name": "own"}).status_code == 201
+    assert nest.send(f"{beneath}/load", {"browser_state_id": made.json()["id"]}).status_code == 200
+    wrong = {**state, "cookies": [{**cookie, "sameSite": nest.new("a wrong word in a state")}]}
+    assert nest.send("POST /api/browser-states", {"name": "wrong", "state": wrong}).status_code == 400
 
 
 def _sign_in(nest: Nest) -> None:
@@ -151,7 +170,8 @@ def _read_all(nest: Nest, instance: Any) -> None:
     """Every GET of the document, about the rows that hold canaries."""
     place = Place(nest.site)
     place.rows["instances"] = {"id": str(instance.pk)}
-    place.rows["webhooks"] = nest.client.get("/api/webhooks").json()["results"][0]
+    for noun in ("webhooks", "browser-states"):
+        place.rows[noun] = nest.client.get(f"/api/{noun}").json()["results"][0]
     for operation in OPERATIONS.values():
         if operation.method == "GET" and not operation.streams and not operation.path.endswith(("/wait", "/cdp")):
             answer = place.ask(operation, nest.client)

@@ -33,7 +33,8 @@ OPEN = {
 }
 OF_INSTANCES = {"events": "instances", "logs": "logs", "plans": "plans"}
 ACTS = {"actions", "cdp", "files", "screenshot", "computer-action", "bash-action"}
-OF_DIALECTS = dict.fromkeys(["desktop", "start", "instance", "instances", "auth_states"], "instances")
+OF_DIALECTS = dict.fromkeys(["desktop", "start", "instance", "instances"], "instances")
+OF_DIALECTS["auth_states"] = "browser-states"
 ACTS |= {"computer", "bash", "edit", "file", "upload", "env", "browser"}
 REFUSED = {401, 403}
 

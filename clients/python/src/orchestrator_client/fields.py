@@ -257,6 +257,16 @@ class ListFiles(TypedDict):
     """
 
 
+class LoadBrowserStateRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    browser_state_id: str
+
+
 class LogRequest(TypedDict):
     """
     An entry of an instance's log.
@@ -310,6 +320,18 @@ class Navigate(TypedDict):
 
     type: Literal["navigate"]
     url: str
+
+
+class NewBrowserStateRequest(TypedDict):
+    """
+    The body of POST. `state` is shown to nobody again.
+    """
+
+    name: str
+    state: dict[str, Any]
+    """
+    `cookies` and `origins`, as Playwright's `storage_state()`; 1 MiB at most.
+    """
 
 
 class NewInstanceRequest(TypedDict):
@@ -382,6 +404,8 @@ class NewKeyRequest(TypedDict):
                 "agents:read",
                 "agents:write",
                 "audit:read",
+                "browser-states:read",
+                "browser-states:write",
                 "instances:act",
                 "instances:read",
                 "instances:write",
@@ -710,6 +734,14 @@ class PatchedOwnNameRequest(TypedDict):
     name: NotRequired[str]
 
 
+class PatchedRenamedBrowserStateRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same.
+    """
+
+    name: NotRequired[str]
+
+
 class PatchedSiteRequest(TypedDict):
     """
     A team and all that is theirs: the tenant.
@@ -810,6 +842,28 @@ class ReasonRequest(TypedDict):
     reason: NotRequired[str]
     """
     Kept in the history.
+    """
+
+
+class RenamedBrowserStateRequest(TypedDict):
+    """
+    The body of PUT and PATCH, which mean the same.
+    """
+
+    name: str
+
+
+class SaveBrowserStateRequest(TypedDict):
+    """
+    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
+
+    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    """
+
+    name: str
+    replace: NotRequired[bool]
+    """
+    Put it in the place of one of that name.
     """
 
 
@@ -1003,6 +1057,39 @@ class ListAuditQuery(TypedDict):
     target_type: NotRequired[str]
     user_id: NotRequired[str]
     via: NotRequired[str]
+
+
+class ListBrowserStatesQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    created_by: NotRequired[str]
+    host: NotRequired[str]
+    """
+    Whose cookies or storage it has
+    """
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_id: NotRequired[str]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    name: NotRequired[str]
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `updated_at`, `name`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `name`.
+    """
+    updated_after: NotRequired[datetime | str]
 
 
 class ListInstancesQuery(TypedDict):

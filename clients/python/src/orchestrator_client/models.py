@@ -49,6 +49,34 @@ class Audit(Answer):
     details: dict[str, Any]
 
 
+class BrowserState(Answer):
+    """
+    What lies in a saved state, and where it came from; never the state itself.
+    """
+
+    id: str
+    name: str
+    hosts: list[str]
+    """
+    Whose cookies and storage it has; at most 200.
+    """
+    cookies: int
+    """
+    How many.
+    """
+    origins: int
+    """
+    How many sites' local storage.
+    """
+    instance_id: str | None
+    """
+    Null: it was uploaded.
+    """
+    created_by: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
 class Cdp(Answer):
     """
     Where DevTools clients connect. Keep it like a key: whoever has it drives the browser until it expires.

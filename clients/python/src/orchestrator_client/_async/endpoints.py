@@ -69,6 +69,51 @@ class AsyncAuditEndpoints(AsyncResource):
         return await self._bytes(Call("GET", "/api/audit/export"))
 
 
+class AsyncBrowserStatesEndpoints(AsyncResource):
+    def list(self, **query: Unpack[sent.ListBrowserStatesQuery]) -> AsyncPages[models.BrowserState]:
+        """The saved browser states of a site.
+
+        `GET /api/browser-states`
+        """
+        return self._pages(models.BrowserState, "/api/browser-states", query)
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewBrowserStateRequest]
+    ) -> models.BrowserState:
+        """Keep a state that you have, sealed.
+
+        `POST /api/browser-states`
+        """
+        return await self._one(
+            models.BrowserState, Call("POST", "/api/browser-states", json=fields, key=idempotency_key or new_key())
+        )
+
+    async def get(self, id: str, /) -> models.BrowserState:
+        """The saved browser states of a site.
+
+        `GET /api/browser-states/{id}`
+        """
+        return await self._one(models.BrowserState, Call("GET", f"/api/browser-states/{segment(id)}"))
+
+    async def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedRenamedBrowserStateRequest]
+    ) -> models.BrowserState:
+        """The same as PUT.
+
+        `PATCH /api/browser-states/{id}`
+        """
+        return await self._one(
+            models.BrowserState, Call("PATCH", f"/api/browser-states/{segment(id)}", json=fields, if_match=if_match)
+        )
+
+    async def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The saved browser states of a site.
+
+        `DELETE /api/browser-states/{id}`
+        """
+        await self._nothing(Call("DELETE", f"/api/browser-states/{segment(id)}", if_match=if_match))
+
+
 class AsyncInstancesEndpoints(AsyncResource):
     def list(self, **query: Unpack[sent.ListInstancesQuery]) -> AsyncPages[models.Instance]:
         """The machines of a site.
@@ -112,6 +157,30 @@ class AsyncInstancesEndpoints(AsyncResource):
         `DELETE /api/instances/{id}`
         """
         return await self._one(models.Instance, Call("DELETE", f"/api/instances/{segment(id)}", if_match=if_match))
+
+    async def load_browser(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.LoadBrowserStateRequest]
+    ) -> models.BrowserState:
+        """Add a saved state to what it has; open pages see it once they load again. Needs `browser-states:read`.
+
+        `POST /api/instances/{id}/browser/load`
+        """
+        return await self._one(
+            models.BrowserState,
+            Call("POST", f"/api/instances/{segment(id)}/browser/load", json=fields, key=idempotency_key or new_key()),
+        )
+
+    async def save_browser(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.SaveBrowserStateRequest]
+    ) -> models.BrowserState:
+        """Save its cookies and local storage under a name. Needs `browser-states:write`.
+
+        `POST /api/instances/{id}/browser/save`
+        """
+        return await self._one(
+            models.BrowserState,
+            Call("POST", f"/api/instances/{segment(id)}/browser/save", json=fields, key=idempotency_key or new_key()),
+        )
 
     async def cdp(self, id: str, /) -> models.Cdp:
         """A fresh signed address, good for an hour. Several clients may use it at once.
@@ -875,6 +944,7 @@ class AsyncEndpoints:
     def __init__(self, transport: AsyncTransport) -> None:
         self.agents = AsyncAgentsEndpoints(transport)
         self.audit = AsyncAuditEndpoints(transport)
+        self.browser_states = AsyncBrowserStatesEndpoints(transport)
         self.instances = AsyncInstancesEndpoints(transport)
         self.invitations = AsyncInvitationsEndpoints(transport)
         self.keys = AsyncKeysEndpoints(transport)

@@ -68,6 +68,51 @@ class AuditEndpoints(Resource):
         return self._bytes(Call("GET", "/api/audit/export"))
 
 
+class BrowserStatesEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListBrowserStatesQuery]) -> Pages[models.BrowserState]:
+        """The saved browser states of a site.
+
+        `GET /api/browser-states`
+        """
+        return self._pages(models.BrowserState, "/api/browser-states", query)
+
+    def create(
+        self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewBrowserStateRequest]
+    ) -> models.BrowserState:
+        """Keep a state that you have, sealed.
+
+        `POST /api/browser-states`
+        """
+        return self._one(
+            models.BrowserState, Call("POST", "/api/browser-states", json=fields, key=idempotency_key or new_key())
+        )
+
+    def get(self, id: str, /) -> models.BrowserState:
+        """The saved browser states of a site.
+
+        `GET /api/browser-states/{id}`
+        """
+        return self._one(models.BrowserState, Call("GET", f"/api/browser-states/{segment(id)}"))
+
+    def update(
+        self, id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedRenamedBrowserStateRequest]
+    ) -> models.BrowserState:
+        """The same as PUT.
+
+        `PATCH /api/browser-states/{id}`
+        """
+        return self._one(
+            models.BrowserState, Call("PATCH", f"/api/browser-states/{segment(id)}", json=fields, if_match=if_match)
+        )
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The saved browser states of a site.
+
+        `DELETE /api/browser-states/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/browser-states/{segment(id)}", if_match=if_match))
+
+
 class InstancesEndpoints(Resource):
     def list(self, **query: Unpack[sent.ListInstancesQuery]) -> Pages[models.Instance]:
         """The machines of a site.
@@ -109,6 +154,30 @@ class InstancesEndpoints(Resource):
         `DELETE /api/instances/{id}`
         """
         return self._one(models.Instance, Call("DELETE", f"/api/instances/{segment(id)}", if_match=if_match))
+
+    def load_browser(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.LoadBrowserStateRequest]
+    ) -> models.BrowserState:
+        """Add a saved state to what it has; open pages see it once they load again. Needs `browser-states:read`.
+
+        `POST /api/instances/{id}/browser/load`
+        """
+        return self._one(
+            models.BrowserState,
+            Call("POST", f"/api/instances/{segment(id)}/browser/load", json=fields, key=idempotency_key or new_key()),
+        )
+
+    def save_browser(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.SaveBrowserStateRequest]
+    ) -> models.BrowserState:
+        """Save its cookies and local storage under a name. Needs `browser-states:write`.
+
+        `POST /api/instances/{id}/browser/save`
+        """
+        return self._one(
+            models.BrowserState,
+            Call("POST", f"/api/instances/{segment(id)}/browser/save", json=fields, key=idempotency_key or new_key()),
+        )
 
     def cdp(self, id: str, /) -> models.Cdp:
         """A fresh signed address, good for an hour. Several clients may use it at once.
@@ -850,6 +919,7 @@ class Endpoints:
     def __init__(self, transport: Transport) -> None:
         self.agents = AgentsEndpoints(transport)
         self.audit = AuditEndpoints(transport)
+        self.browser_states = BrowserStatesEndpoints(transport)
         self.instances = InstancesEndpoints(transport)
         self.invitations = InvitationsEndpoints(transport)
         self.keys = KeysEndpoints(transport)
