@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 
-from common.admin import CrewAdmin, as_crew, crew_page
+from common.admin import PlatformAdmin, drawn, page, waits
 from common.errors import PlatformError
 
 _CONFIRMED = "confirmed"
@@ -35,7 +35,7 @@ class Order:
     warning: str = ""
 
 
-class OrderedAdmin(CrewAdmin):
+class OrderedAdmin(PlatformAdmin):
     """A page whose rows take `orders`. Whoever may change such rows may give them; the service decides again."""
 
     orders: ClassVar[tuple[Order, ...]] = ()
@@ -57,19 +57,20 @@ class OrderedAdmin(CrewAdmin):
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponseBase:
         context = {**(extra_context or {}), "orders": partial(self._buttons, request, object_id)}
-        return super().changeform_view(request, object_id, form_url, context)
+        return cast(HttpResponseBase, super().changeform_view(request, object_id, form_url, context))
 
+    @waits
     def order_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponseBase:
         """POST gives the order; GET asks whether to, where it warns."""
         order = next((order for order in self.orders if order.name == name), None)
-        with as_crew():
+        with page():
             row = self.get_object(request, object_id)
         if order is None or row is None:
             raise Http404
         if not self.has_change_permission(request):
             raise PermissionDenied
         if request.method != "POST":
-            return self._confirmation(request, order, [row], back_to=self._page_of(row))
+            return drawn(self._confirmation)(request, order, [row], back_to=self._page_of(row))
         self.give(request, order, [row])
         return HttpResponseRedirect(self._page_of(row))
 
@@ -83,7 +84,8 @@ class OrderedAdmin(CrewAdmin):
                 self.message_user(request, f"{row}: {refusal.message}", messages.WARNING)
             else:
                 given.append(row)
-                self.log_change(request, row, f"{order.label} asked for.")
+                with page():
+                    self.log_change(request, row, f"{order.label} asked for.")
         if given:
             what = str(given[0]) if len(given) == 1 else f"{len(given)} {self.opts.verbose_name_plural}"
             self.message_user(request, f"{order.label}: asked for {what}.", messages.SUCCESS)
@@ -94,7 +96,6 @@ class OrderedAdmin(CrewAdmin):
         self.give(request, order, list(rows))
         return None
 
-    @crew_page
     def _confirmation(self, request: HttpRequest, order: Order, rows: list[Any], *, back_to: str) -> HttpResponseBase:
         context = {
             **self.admin_site.each_context(request),

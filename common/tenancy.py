@@ -19,6 +19,32 @@ CREW = "crew"
 ENTER_SITE = "SELECT set_config('app.site_id', %s, true)"
 
 _current: ContextVar[UUID | None] = ContextVar("site_scope", default=None)
+_everywhere: ContextVar[str] = ContextVar("everywhere_alias", default=CREW)
+
+
+def everywhere_alias() -> str:
+    """The alias through which is read what names no site: crew; where we are `confined`, the requests' own."""
+    return _everywhere.get()
+
+
+@contextmanager
+def confined() -> Iterator[None]:
+    """Within it, `everywhere` is no further than the scope that is open: no rows at all where there is none."""
+    token = _everywhere.set("default")
+    try:
+        yield
+    finally:
+        _everywhere.reset(token)
+
+
+@contextmanager
+def unconfined() -> Iterator[None]:
+    """The way out of it, for what is the platform's own work: to learn where somebody belongs, to run a service."""
+    token = _everywhere.set(CREW)
+    try:
+        yield
+    finally:
+        _everywhere.reset(token)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The admin's navigation. What a member of staff may not open is not offered."""
+"""The admin's navigation: whose rows are shown, and the pages. What a member of staff may not open is not offered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
+
+from sites.admin_base import places_of, site_seen
 
 
 def _may_see(model: str) -> Callable[[HttpRequest], bool]:
@@ -26,6 +28,24 @@ def _entry(title: str, icon: str, model: str) -> dict[str, Any]:
 
 def _link(title: str, icon: str, route: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(route)}
+
+
+def place(request: HttpRequest) -> str:
+    """The line below the title: the site whose rows are shown."""
+    if not request.user.is_authenticated:
+        return "Remote machines"
+    site_id = site_seen(request)
+    if site_id is None:
+        return "All sites"
+    here = places_of(request).get(site_id)
+    return here.site.name if here else "No site"
+
+
+def other_places(request: HttpRequest) -> list[dict[str, Any]]:
+    """Behind the title, for members of several sites: where to choose one."""
+    several = request.user.is_authenticated and site_seen(request) is not None and len(places_of(request)) > 1
+    items = [("Dashboard", "monitoring", "admin:index"), ("Choose a site", "domain", "admin:choose_site")]
+    return [{"title": title, "icon": icon, "link": reverse(route)} for title, icon, route in items] if several else []
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -64,6 +84,7 @@ _GROUPS: list[dict[str, Any]] = [
             _entry("Memberships", "badge", "sites.Membership"),
             _entry("Agents", "smart_toy", "sites.Agent"),
             _entry("API keys", "key", "sites.ApiKey"),
+            _entry("Audit log", "policy", "sites.AuditEntry"),
             _entry("Groups of permissions", "group", "auth.Group"),
         ],
     },

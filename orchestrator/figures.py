@@ -12,7 +12,7 @@ from django.db import connections
 
 from common import clock
 from common.ids import first_id_at
-from common.tenancy import CREW
+from common.tenancy import everywhere_alias
 from instances.models import Orphan
 
 HOURS = 24
@@ -114,7 +114,7 @@ def orphans() -> int:
 def _rows(statement: str, sites: Sequence[UUID] | None, **values: Any) -> list[tuple[Any, ...]]:
     """`sites` None: of all. The texts are ours; whatever comes from outside goes in as a value."""
     of_sites = "" if sites is None else "AND site_id = ANY(%(sites)s)"
-    with connections[CREW].cursor() as cursor:
+    with connections[everywhere_alias()].cursor() as cursor:
         cursor.execute(statement.format(of_sites=of_sites), {**values, "sites": list(sites or ())})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows

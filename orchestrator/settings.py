@@ -37,8 +37,8 @@ CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
 FIELD_KEYS = _list("FIELD_KEYS", "bm90LXNlY3JldC1vbmx5LWdvb2QtZm9yLWNoZWNrcyE=")
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "sites.admin_config.PlatformAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -391,12 +391,13 @@ LOGGING = {
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Orchestrator",
     "SITE_HEADER": "Orchestrator",
-    "SITE_SUBHEADER": "Remote machines",
+    "SITE_SUBHEADER": "orchestrator.console.place",
     "SITE_SYMBOL": "desktop_windows",
     "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],
     "SITE_URL": "/api/",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "SITE_DROPDOWN": "orchestrator.console.other_places",
     "DASHBOARD_CALLBACK": "orchestrator.dashboard.show",
     "SIDEBAR": {"navigation": "orchestrator.console.navigation"},
 }

@@ -15,7 +15,7 @@ from unfold.decorators import display
 from common.errors import PlatformError
 from plans import services
 from plans.models import Dependency, Plan, PlanEvent
-from sites.admin_base import SiteOwnedAdmin, principal_at
+from sites.admin_base import SiteOwnedAdmin, asking
 from sites.principal import Principal
 from sites.roles import Role
 
@@ -37,7 +37,8 @@ def asked(service: Callable[[Principal, Any], Plan], description: str) -> Any:
         accepted = 0
         for plan in queryset:
             try:
-                service(principal_at(request, plan.site_id, as_role=Role.ADMIN), plan.pk)
+                with asking(request, plan.site_id, as_role=Role.ADMIN) as principal:
+                    service(principal, plan.pk)
                 accepted += 1
             except PlatformError as refusal:
                 self.message_user(request, f"{plan.title}: {refusal.message}", messages.WARNING)

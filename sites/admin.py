@@ -12,18 +12,18 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from common.admin import ShownOnly, crew_page
+from common.admin import ShownOnly
 from common.admin_orders import Order, OrderedAdmin
-from common.tenancy import CREW
+from common.tenancy import everywhere_alias, unconfined
 from sites import keys, members, services
-from sites.admin_base import Audited, SiteOwnedAdmin, principal_at
+from sites.admin_base import Audited, OperatorsOnly, SiteOwnedAdmin, asking, is_operator, site_seen
 from sites.models import Agent, ApiKey, AuditEntry, Membership, Site, User
 from sites.roles import ALL_SCOPES, Role
 
@@ -33,15 +33,15 @@ class KeyAffecting(SiteOwnedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        transaction.on_commit(keys.forget, using=CREW)
+        transaction.on_commit(keys.forget, using=everywhere_alias())
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
-        transaction.on_commit(keys.forget, using=CREW)
+        transaction.on_commit(keys.forget, using=everywhere_alias())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         super().delete_queryset(request, queryset)
-        transaction.on_commit(keys.forget, using=CREW)
+        transaction.on_commit(keys.forget, using=everywhere_alias())
 
 
 QUOTAS = (
@@ -62,8 +62,15 @@ class SiteAdmin(KeyAffecting):
     fields = ["name", "time_zone", "log_retention_days", "is_active", *QUOTAS]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Quotas are the platform's operators' to set; a site's own people see them."""
-        return () if getattr(request.user, "is_superuser", False) else QUOTAS
+        """What a site may have is the operators' to set; its own people see it."""
+        return () if is_operator(request) else ("is_active", *QUOTAS)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A new site would be nobody's, and with an old one everything of it would go: both are for operators."""
+        return is_operator(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_operator(request)
 
 
 class _LowerCase:
@@ -71,6 +78,9 @@ class _LowerCase:
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
+
+
+_RIGHTS = ("is_staff", "is_superuser")
 
 
 class PersonForm(_LowerCase, UserChangeForm):
@@ -81,12 +91,21 @@ class NewPersonForm(_LowerCase, UserCreationForm):
     pass
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    def save(self, commit: bool = True) -> User:
+        """Of the row only the password: the rest is not for everybody to write."""
+        user: User = super().save(commit=False)
+        if commit:
+            user.save(update_fields=["password"])
+        return user
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
     noun = "users"
     form = PersonForm
     add_form = NewPersonForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = PasswordForm
     list_display = ["email", "name", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser"]
     search_fields = ["email", "name"]
@@ -100,21 +119,37 @@ class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
     ]
     add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Groups and permissions are the platform's."""
+        if is_operator(request) or obj is None:
+            return super().get_fieldsets(request, obj)
+        rights = ["is_active", *_RIGHTS]
+        return [self.fieldsets[0], ("Rights", {"fields": rights}), self.fieldsets[2]]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Rights on the whole platform are a superuser's to give."""
-        readonly = list(self.readonly_fields)
-        if not getattr(request.user, "is_superuser", False):
-            readonly += ["is_staff", "is_superuser", "groups", "user_permissions"]
-        return readonly
+        """Rights on the whole platform are a superuser's to give; the database refuses them to anybody else."""
+        return [*self.readonly_fields] if is_operator(request) else [*self.readonly_fields, *_RIGHTS]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A site's own people invite others. A person without a site is nobody whom they could see."""
+        return is_operator(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody but a superuser changes a superuser, whose password would be theirs to set."""
-        above = obj is not None and obj.is_superuser and not getattr(request.user, "is_superuser", False)
-        return bool(super().has_change_permission(request, obj)) and not above
+        """Who sets a person's email or password can be that person, so nobody of a site is let near other sites' people
+        or the platform's."""
+        may = bool(super().has_change_permission(request, obj))
+        return may and (obj is None or is_operator(request) or obj.pk == request.user.pk or _is_theirs(request, obj))
 
-    @crew_page
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        return super().user_change_password(request, id, form_url)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A person goes with all that they made; a site ends their membership instead."""
+        return is_operator(request)
+
+
+def _is_theirs(request: HttpRequest, user: User) -> bool:
+    """Whether somebody belongs to the site that is looked at, to no other, and has no part in running the platform."""
+    with unconfined():
+        elsewhere = Membership.everywhere.filter(user=user).exclude(site=site_seen(request)).exists()
+    return not (elsewhere or user.is_staff or user.is_superuser)
 
 
 class MembershipForm(forms.ModelForm):
@@ -146,14 +181,15 @@ class MembershipAdmin(SiteOwnedAdmin):
         return membership.role
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        principal = principal_at(request, obj.site_id, as_role=Role.OWNER)
-        if change:
-            members.change_role(principal, obj, role=obj.role)
-        else:
-            obj.pk = members.add_member(principal, role=obj.role, user_id=obj.user_id).pk
+        with asking(request, obj.site_id, as_role=Role.OWNER) as principal:
+            if change:
+                members.change_role(principal, obj, role=obj.role)
+            else:
+                obj.pk = members.add_member(principal, role=obj.role, user_id=obj.user_id).pk
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        members.remove_member(principal_at(request, obj.site_id, as_role=Role.OWNER), obj)
+        with asking(request, obj.site_id, as_role=Role.OWNER) as principal:
+            members.remove_member(principal, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
         for membership in queryset:
@@ -181,7 +217,8 @@ class KeyForm(forms.ModelForm):
 
 
 def _revoke(request: HttpRequest, key: ApiKey) -> None:
-    services.revoke_key(principal_at(request, key.site_id, as_role=Role.OWNER), key)
+    with asking(request, key.site_id, as_role=Role.OWNER) as principal:
+        services.revoke_key(principal, key)
 
 
 @admin.register(ApiKey)
@@ -222,14 +259,15 @@ class ApiKeyAdmin(OrderedAdmin, SiteOwnedAdmin):
         return obj is None and super().has_change_permission(request)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        key, secret = services.create_key(
-            principal_at(request, obj.site_id, as_role=Role.OWNER),
-            name=obj.name,
-            scopes=obj.scopes,
-            user_id=obj.user_id,
-            agent_id=obj.agent_id,
-            expires_at=obj.expires_at,
-        )
+        with asking(request, obj.site_id, as_role=Role.OWNER) as principal:
+            key, secret = services.create_key(
+                principal,
+                name=obj.name,
+                scopes=obj.scopes,
+                user_id=obj.user_id,
+                agent_id=obj.agent_id,
+                expires_at=obj.expires_at,
+            )
         obj.pk = key.pk
         shown = format_html("The key, shown this once: <code>{}</code>", secret)
         self.message_user(request, shown, messages.WARNING)
@@ -269,5 +307,5 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class SuperuserGroupAdmin(Audited, GroupAdmin, ModelAdmin):
-    """Django's groups of permissions, for staff who are no superusers."""
+class SuperuserGroupAdmin(Audited, OperatorsOnly, GroupAdmin, ModelAdmin):
+    """Django's groups of permissions, for staff who are no superusers; written by those who are."""

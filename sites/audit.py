@@ -14,7 +14,7 @@ from django.db.models import Model
 from common import clock, origin
 from common.ids import new_id
 from common.logs import request_id
-from common.tenancy import CREW, current_site_id, site_scope
+from common.tenancy import CREW, current_site_id, everywhere_alias, site_scope
 from sites.models import AuditEntry, User
 from sites.principal import Principal
 
@@ -44,13 +44,11 @@ def record(principal: Principal, action: str, target: Model | None = None, **det
         entry.save(using="default", force_insert=True)
 
 
-def record_by_staff(user_id: UUID, action: str, target: Model, **details: Any) -> None:
-    """The same for a page of the admin, in the transaction of that page: of the target's site, or the platform's."""
+def record_by_staff(user_id: UUID, site_id: UUID | None, action: str, target: Model, **details: Any) -> None:
+    """The same for a page of the admin, in the transaction of that page: of a site, or (None) of the platform."""
     entry = _entry(action, target, details)
-    entry.site_id, entry.via, entry.user_id = getattr(target, "site_id", None), "console", user_id
-    if target._meta.model_name == "site":
-        entry.site_id = target.pk
-    entry.save(using=CREW, force_insert=True)
+    entry.site_id, entry.via, entry.user_id = site_id, "console", user_id
+    entry.save(using=everywhere_alias(), force_insert=True)
 
 
 def record_of_person(user: User | None, action: str, **details: Any) -> None:

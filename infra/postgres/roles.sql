@@ -4,8 +4,8 @@
 --     psql --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres --file infra/postgres/roles.sql
 --
 -- owner  makes and changes tables (migrations, partitions); nothing serves requests as it
--- app    serves requests; row-level security binds it
--- crew   sweeps, ingest, health, the platform's admin; sees all sites (BYPASSRLS)
+-- app    serves requests, and the admin to a site's own people; row-level security binds it
+-- crew   sweeps, ingest, health, operators' admin; sees all sites (BYPASSRLS)
 
 \getenv database DATABASE
 \getenv owner_password OWNER_PASSWORD

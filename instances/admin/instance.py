@@ -13,14 +13,14 @@ from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from unfold.decorators import display
 
-from common.admin import as_crew
+from common.admin import page, waits
 from common.admin_orders import OrderedAdmin
 from common.errors import PlatformError
 from instances import signed
 from instances.admin.orders import ORDERS
 from instances.admin.screen import picture_of
 from instances.models import Event, Instance, Log
-from sites.admin_base import SiteOwnedAdmin, principal_at
+from sites.admin_base import SiteOwnedAdmin, asking
 from sites.roles import Role
 
 SHOWN = 12
@@ -115,22 +115,24 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
             *super().get_urls(),
         ]
 
+    @waits
     def screen_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        with as_crew():
+        with page():
             instance = self.get_object(request, object_id)
         if instance is None or not self.has_view_permission(request, instance):
             raise Http404
         return picture_of(request, instance)
 
+    @waits
     def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """On to a fresh link, which its token makes too short-lived to stand on a page."""
-        with as_crew():
+        with page():
             instance = self.get_object(request, object_id)
         if instance is None or not self.has_view_permission(request, instance):
             raise Http404
         try:
-            principal = principal_at(request, instance.site_id, as_role=Role.OWNER)
-            return HttpResponseRedirect(signed.issue_view(principal, instance.pk).url)
+            with asking(request, instance.site_id, as_role=Role.OWNER) as principal:
+                return HttpResponseRedirect(signed.issue_view(principal, instance.pk).url)
         except PlatformError as error:
             return HttpResponse(error.message, status=error.status, content_type="text/plain; charset=utf-8")
 

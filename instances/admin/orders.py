@@ -10,14 +10,15 @@ from django.http import HttpRequest
 from common.admin_orders import Order
 from instances import extending, services
 from instances.models import Desired, Instance, Status
-from sites.admin_base import principal_at
+from sites.admin_base import asking
 from sites.principal import Principal
 from sites.roles import Role
 
 
 def _through(service: Callable[[Principal, Any], Instance]) -> Callable[[HttpRequest, Instance], Instance]:
     def ask(request: HttpRequest, instance: Instance) -> Instance:
-        return service(principal_at(request, instance.site_id, as_role=Role.ADMIN), instance.pk)
+        with asking(request, instance.site_id, as_role=Role.ADMIN) as principal:
+            return service(principal, instance.pk)
 
     return ask
 

@@ -10,7 +10,7 @@ from common.errors import PlatformError
 from guest.protocol.actions import Screenshot
 from instances import perform
 from instances.models import Instance, Status
-from sites.admin_base import principal_at
+from sites.admin_base import asking
 from sites.roles import Role
 
 STATUS_HEADER = "X-Instance-Status"
@@ -25,8 +25,8 @@ def picture_of(request: HttpRequest, instance: Instance) -> HttpResponse:
     if instance.status != Status.RUNNING:
         return _answer(instance)
     try:
-        principal = principal_at(request, instance.site_id, as_role=Role.OWNER)
-        answer = perform.watch(principal, UUID(str(instance.pk)), _PICTURE)
+        with asking(request, instance.site_id, as_role=Role.OWNER) as principal:
+            answer = perform.watch(principal, UUID(str(instance.pk)), _PICTURE)
     except PlatformError as error:
         return HttpResponse(error.message, status=error.status, content_type="text/plain; charset=utf-8")
     return _answer(instance, answer.blob)

@@ -8,17 +8,20 @@ from uuid import UUID
 from django.db import models
 
 from common.ids import new_id
-from common.tenancy import CREW
+from common.tenancy import everywhere_alias
 from sites.models.site import Site
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class EverySite(models.Manager[Row]):
-    """Rows of every site, by the role that row-level security lets pass; for the platform's own work only."""
+    """Rows of every site, by the role that row-level security lets pass; for the platform's own work only.
+
+    On a page of the admin that a site's own people look at, the rows of that site: `common.tenancy.confined`.
+    """
 
     def get_queryset(self) -> models.QuerySet[Row]:
-        return super().get_queryset().using(CREW)
+        return super().get_queryset().using(everywhere_alias())
 
 
 class SiteOwned(models.Model):

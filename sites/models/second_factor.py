@@ -9,14 +9,14 @@ from django.db import models
 
 from common.ids import new_id
 from common.secrets import EncryptedJSONField
-from common.tenancy import CREW
+from common.tenancy import everywhere_alias
 
 
 class _OfCrew(models.Manager["SecondFactor"]):
     """No request's role sees this table: signing in happens before any site is known."""
 
     def get_queryset(self) -> models.QuerySet[SecondFactor]:
-        return super().get_queryset().using(CREW)
+        return super().get_queryset().using(everywhere_alias())
 
 
 class SecondFactor(models.Model):

@@ -9,14 +9,14 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
 from common.ids import new_id
-from common.tenancy import CREW
+from common.tenancy import CREW, everywhere_alias
 
 
 class UserManager(BaseUserManager["User"]):
     """People of the whole platform: signing in happens before any site is known."""
 
     def get_queryset(self) -> models.QuerySet[User]:
-        return super().get_queryset().using(CREW)
+        return super().get_queryset().using(everywhere_alias())
 
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email__iexact=username)
