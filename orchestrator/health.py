@@ -88,7 +88,8 @@ def _alive(name: str, sentence: str) -> Callable[[], dict[str, Any]]:
 
 
 def _gateway() -> dict[str, Any]:
-    transport = httpx.HTTPTransport(uds=str(settings.GATEWAY_DIR / "internal.sock"))
+    # No TLS on a socket of ours, so no certificates to read, which takes 25 ms.
+    transport = httpx.HTTPTransport(uds=str(settings.GATEWAY_DIR / "internal.sock"), verify=False)
     try:
         with httpx.Client(transport=transport, timeout=2) as client:
             answer = client.get("http://gateway/health")

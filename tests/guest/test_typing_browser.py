@@ -63,7 +63,7 @@ async def test_chromium_gets_lines_and_a_long_text(browser: Desk, page: Any) -> 
     await page("t.value = ''; t.focus()")
     text = "\n".join(f"{number}: {MANY_SCRIPTS}" for number in range(20))
     await browser.act("type", text=text)
-    assert await eventually(lambda: _is(page, text), what="all lines")
+    assert await eventually(lambda: _is(page, text), within_s=40, what="all lines")
 
 
 async def test_chromium_fills_the_screen(browser: Desk) -> None:

@@ -98,7 +98,7 @@ async def test_an_entry_is_told_as_the_list_shows_it(web: Web, place: Place) -> 
         await sync_to_async(place.write)("x", details={"a": [1, None]}, duration_ms=1.5)
         async with asyncio.timeout(15):
             told = json.loads((await anext(stream))["data"])
-    async with httpx.AsyncClient(headers={"x-api-key": place.secret}) as client:
+    async with httpx.AsyncClient(headers={"x-api-key": place.secret}, verify=False) as client:
         assert (await client.get(f"{web.url}/api/logs/{told['id']}")).json() == told
 
 
@@ -143,7 +143,7 @@ async def test_a_foreign_instance_is_not_found_over_stream_and_socket(web: Web, 
         async with events(web.url + place.path(), **stranger.headers):
             pass
     url = f"ws://{web.address}/ws/instances/{place.instance_id}/logs"
-    async with connect(url, additional_headers={"x-api-key": stranger.secret}) as socket:
+    async with connect(url, additional_headers={"x-api-key": stranger.secret}, verify=False) as socket:
         assert await refusal(socket) == (4404, "NOT_FOUND")
 
 
@@ -151,7 +151,7 @@ async def test_a_foreign_instance_is_not_found_over_stream_and_socket(web: Web, 
     "query", ["level=loud", "log_type=odd", "instance_id=1", "last_event_id=7", "cursor=", "last=501", "last=-1"]
 )
 async def test_what_a_tail_does_not_know_is_a_400_in_json(web: Web, place: Place, query: str) -> None:
-    async with httpx.AsyncClient(headers={"x-api-key": place.secret}) as client:
+    async with httpx.AsyncClient(headers={"x-api-key": place.secret}, verify=False) as client:
         for path in (place.path(), "/api/logs/tail"):
             answer = await client.get(f"{web.url}{path}?{query}")
             assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json"), answer.text
@@ -160,7 +160,7 @@ async def test_what_a_tail_does_not_know_is_a_400_in_json(web: Web, place: Place
 
 async def test_a_key_that_may_not_read_logs_gets_no_tail(web: Web, place: Place) -> None:
     _, secret = await sync_to_async(make.key)(place.site, scopes=["instances:read"])
-    async with httpx.AsyncClient(headers={"x-api-key": secret}) as client:
+    async with httpx.AsyncClient(headers={"x-api-key": secret}, verify=False) as client:
         assert (await client.get(f"{web.url}{place.path()}")).status_code == 403
         assert (await client.get(f"{web.url}/api/logs/tail")).status_code == 403
 
@@ -168,7 +168,7 @@ async def test_a_key_that_may_not_read_logs_gets_no_tail(web: Web, place: Place)
 async def test_an_entry_posted_over_rest_wakes_the_tail(web: Web, place: Place) -> None:
     """In the server's process, so that commit and nudge are its own."""
     async with events(f"{web.url}/api/logs/tail", **place.headers) as stream:
-        async with httpx.AsyncClient(headers={"x-api-key": place.secret}) as client:
+        async with httpx.AsyncClient(headers={"x-api-key": place.secret}, verify=False) as client:
             body = {"log_type": "system", "message": "posted", "instance_id": str(place.instance_id)}
             assert (await client.post(f"{web.url}/api/logs", json=body)).status_code == 201
         assert await next_message(stream) == "posted"

@@ -56,7 +56,7 @@ def _resume(after: str | None) -> dict[str, str]:
 
 def _write(served: Served, count: int) -> list[threading.Thread]:
     def work() -> None:
-        with httpx.Client(base_url=served.url, timeout=30) as client:
+        with httpx.Client(base_url=served.url, timeout=30, verify=False) as client:
             for number in range(count // 4):
                 client.post("/rows", json={"body": str(number)}).raise_for_status()
 
@@ -67,7 +67,7 @@ def _write(served: Served, count: int) -> list[threading.Thread]:
 
 
 def _probe(served: Served) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{served.url}/probe").json()
+    found: dict[str, Any] = httpx.get(f"{served.url}/probe", verify=False).json()
     return found
 
 
@@ -90,7 +90,7 @@ async def test_an_event_stream_goes_on_after_the_server_was_killed(served: Serve
 
 
 async def test_a_bad_last_event_id_is_an_ordinary_400(served: Served) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         for bad in ("no\x01pe", "x" * 500, "abc"):
             answer = await client.get(
                 f"{served.url}/rows", headers={"accept": "text/event-stream", "last-event-id": bad.replace("\x01", " ")}
@@ -125,7 +125,7 @@ async def test_a_restart_is_not_held_up_by_open_streams(served: Served) -> None:
 
 
 async def test_a_wait_is_woken_by_a_nudge_and_runs_beside_the_short_requests(served: Served) -> None:
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=20, verify=False) as client:
         waits = [asyncio.create_task(client.get(f"{served.url}/rows/wait?number=1")) for _ in range(20)]
         await eventually(lambda: _probe(served)["channels"] == ["rows"])
         served.add("one")
@@ -207,7 +207,7 @@ async def test_a_body_past_the_limit_is_413_in_our_shape_also_when_chunked(serve
         for _ in range(160):
             yield b"x" * 65536
 
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30, verify=False) as client:
         content: Any = pieces() if chunked else b"x" * 10 * 1024 * 1024
         answer = await client.post(f"{served.url}/echo", content=content)
         assert answer.status_code == 413
@@ -220,7 +220,7 @@ async def test_a_chunked_body_within_the_limit_reaches_the_view_whole(served: Se
         for _ in range(9):
             yield b"x" * 11_000
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         answer = await client.post(f"{served.url}/echo", content=pieces())
     assert answer.json() == {"length": 99_000, "by": "wsgi", "path": "/echo"}
 
@@ -231,7 +231,7 @@ async def test_a_chunked_body_within_the_limit_reaches_the_view_whole(served: Se
 async def test_actions_that_may_take_long_leave_the_short_ones_their_threads(
     served: Served, body: str, by: str
 ) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         answer = await client.post(f"{served.url}/things/1/actions", content=body)
     assert answer.json() == {"length": len(body), "by": by, "path": "/things/1/actions"}
 
