@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -92,13 +93,18 @@ class TunnelledHttp(HttpToolsProtocol):
 
 async def carry_both(one: tuple[Read, Write], other: tuple[Read, Write]) -> None:
     """Bytes between the two until either ends, each read no faster than the other takes it."""
-    ways = {asyncio.create_task(_pump(one[0], other[1])), asyncio.create_task(_pump(other[0], one[1]))}
+    await until_first(_pump(one[0], other[1]), _pump(other[0], one[1]))
+
+
+async def until_first(*ways: Coroutine[Any, Any, None], within_s: float | None = None) -> None:
+    """Run them all until one has ended, however it did, or the time is over; then none of them runs any more."""
+    tasks = {asyncio.create_task(way) for way in ways}
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def ends_of(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Read, Write]:

@@ -23,6 +23,7 @@ from gateway.guests import GuestDoor
 from gateway.health import Health
 from gateway.internal import InternalDoor
 from gateway.logs import event
+from gateway.picture_events import PictureEventsDoor
 from gateway.pictures import FramesDoor
 from gateway.presence import Presence
 from gateway.public import TUNNELLED, PublicDoor
@@ -94,7 +95,8 @@ class _Gateway:
         cdp = CdpDoor(secret=secret, registry=registry, streams=streams, bearers=bearers, scheme=config.scheme)
         views = ViewDoor(secret=secret, registry=registry, streams=streams, bearers=bearers, driving=driving)
         frames = FramesDoor(secret=secret, registry=registry, streams=streams, bearers=bearers)
-        public = PublicDoor(health=health, cdp=cdp, views=views, frames=frames)
+        events = PictureEventsDoor(secret=secret, registry=registry, streams=streams, bearers=bearers)
+        public = PublicDoor(health=health, cdp=cdp, views=views, frames=frames, picture_events=events)
         self._tunnels = Tunnels(public.tunnel, at_most=MAX_TUNNELS)
         self._public = public_door(public, self._tunnels, TUNNELLED)
 

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from urllib.parse import parse_qs
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
 
 from common import tokens
+from common.tunnel import until_first
 from gateway.bearers import Bearers, Ended
 from gateway.logs import event
 from gateway.registry import Registry
@@ -49,10 +50,8 @@ class FramesDoor:
             await send({"type": "websocket.close", "code": ending.code, "reason": ending.reason})
 
     async def _serve(self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> Ending:
-        path = _PATH.fullmatch(scope["path"])
         try:
-            token = path[1] if path else ""
-            claims = tokens.opened(token, self._secret, purpose=PURPOSE, now_s=time.time())
+            claims = tokens.opened(token_in(scope["path"]), self._secret, purpose=PURPOSE, now_s=time.time())
             self._bearers.must_stand(claims)
         except tokens.BadToken as error:
             return EXPIRED if "expired" in str(error) else BAD_TOKEN
@@ -60,45 +59,48 @@ class FramesDoor:
         if guest is None:
             return NOT_CONNECTED
         try:
-            stream = await self._streams.open(guest, "frames", **_wished(scope["query_string"]))
+            stream = await self._streams.open(guest, "frames", **wished(scope["query_string"]))
         except StreamFailed as error:
             event(log, "frames failed", incarnation=claims.subject, code=error.code)
             return TOO_MANY if error.code == "busy" else NOT_CONNECTED
         try:
             async with self._bearers.holding(claims, at_most_s=LONGEST_S):
-                return await _carry(stream, receive, send)
+                await _carry(stream, receive, send)
+            return ENDED
         finally:
             stream.close()
 
 
-async def _carry(stream: Stream, receive: ASGIReceiveCallable, send: ASGISendCallable) -> Ending:
-    ways = {asyncio.create_task(_show(stream, send)), asyncio.create_task(_until_gone(receive))}
-    try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-    return ENDED
+def token_in(path: str) -> str:
+    """What stands behind `/frames/`; nothing where it cannot be a token."""
+    found = _PATH.fullmatch(path)
+    return found[1] if found else ""
 
 
-async def _show(stream: Stream, send: ASGISendCallable) -> None:
-    """Always the newest: what came while the one before was on its way is dropped."""
+async def _carry(stream: Stream, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def tell(picture: bytes) -> None:
+        await send({"type": "websocket.send", "bytes": picture, "text": None})
+
+    await until_first(show(stream, tell), _until_gone(receive))
+
+
+async def show(stream: Stream, tell: Callable[[bytes], Awaitable[None]]) -> None:
+    """Always the newest: what came while the one before was on its way is dropped. Ends with the stream."""
     newest: asyncio.Queue[bytes] = asyncio.Queue(1)
-    sending = asyncio.create_task(_send_newest(newest, send))
+    telling = asyncio.create_task(_tell_newest(newest, tell))
     try:
         async for picture in _pictures(stream):
             if newest.full():
                 newest.get_nowait()
             newest.put_nowait(picture)
     finally:
-        sending.cancel()
+        telling.cancel()
 
 
-async def _send_newest(newest: asyncio.Queue[bytes], send: ASGISendCallable) -> None:
+async def _tell_newest(newest: asyncio.Queue[bytes], tell: Callable[[bytes], Awaitable[None]]) -> None:
     with suppress(OSError, RuntimeError):
         while True:
-            await send({"type": "websocket.send", "bytes": await newest.get(), "text": None})
+            await tell(await newest.get())
 
 
 async def _pictures(stream: Stream) -> AsyncIterator[bytes]:
@@ -124,7 +126,7 @@ async def _until_gone(receive: ASGIReceiveCallable) -> None:
         continue
 
 
-def _wished(query: bytes) -> dict[str, int]:
+def wished(query: bytes) -> dict[str, int]:
     """`max_fps` and `quality` as asked for, within what there is; nonsense counts as nothing said."""
     asked = parse_qs(query.decode("latin-1"))
 

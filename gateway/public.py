@@ -7,6 +7,7 @@ from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 from common.tunnel import Upgrade
 from gateway.cdp import CdpDoor
 from gateway.health import Health
+from gateway.picture_events import PictureEventsDoor
 from gateway.pictures import FramesDoor
 from gateway.replies import answer_json, answer_refusal
 from gateway.views import ViewDoor
@@ -16,10 +17,13 @@ TUNNELLED = (b"/cdp/",)
 
 
 class PublicDoor:
-    """An ASGI app: `GET /health`, `/cdp/{token}/json/…`, sockets `/view/socket` and `/frames/{token}`; and the way of
-    tunnelled upgrades."""
+    """An ASGI app: `GET /health`, `/cdp/{token}/json/…`, sockets `/view/socket` and `/frames/{token}`, which
+    is an event stream by `GET`; and the way of tunnelled upgrades."""
 
-    def __init__(self, *, health: Health, cdp: CdpDoor, views: ViewDoor, frames: FramesDoor) -> None:
+    def __init__(
+        self, *, health: Health, cdp: CdpDoor, views: ViewDoor, frames: FramesDoor, picture_events: PictureEventsDoor
+    ) -> None:
+        self._picture_events = picture_events
         self._frames = frames
         self._views = views
         self._health = health
@@ -42,6 +46,8 @@ class PublicDoor:
             await answer_json(send, 200, self._health.report())
         elif scope["path"].startswith("/cdp/"):
             await self._cdp.json(scope, send)
+        elif scope["path"].startswith("/frames/"):
+            await self._picture_events(scope, receive, send)
         else:
             await answer_refusal(send, 404, "not_found", "there is no such path")
 

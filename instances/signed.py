@@ -38,9 +38,10 @@ class CdpAddress:
 
 @dataclass(frozen=True, slots=True)
 class FramesAddress:
-    """`url` is a WebSocket's; it takes `?max_fps=` and `?quality=`."""
+    """`url` is a WebSocket's, `events_url` that of an event stream; both take `?max_fps=` and `?quality=`."""
 
     url: str
+    events_url: str
     expires_at: datetime
 
 
@@ -90,8 +91,8 @@ def issue_frames(principal: Principal, instance_id: UUID) -> FramesAddress:
     """
     principal.must("instances:read")
     token, expires_at = _machine_token(principal, FRAMES, _running(principal, instance_id).machine)
-    origin = "ws" + settings.GATEWAY_PUBLIC_URL.removeprefix("http")
-    return FramesAddress(f"{origin}/frames/{token}", expires_at)
+    events_url = f"{settings.GATEWAY_PUBLIC_URL}/frames/{token}"
+    return FramesAddress("ws" + events_url.removeprefix("http"), events_url, expires_at)
 
 
 def issue_view(principal: Principal, instance_id: UUID, *, mode: Mode | None = None) -> ViewAddress:

@@ -68,15 +68,17 @@ class FrontDoor:
             return
         scope = with_length(scope, body)
         if self.gateway is not None and self.gateway.serves(scope["path"]):
-            await self._serve_gateway(self.gateway, scope, body, send)
+            await self._serve_gateway(self.gateway, scope, body, receive, send)
         elif is_long(scope, body):
             await self._serve_long(scope, replay(body, receive), send)
         else:
             await self._wsgi(scope, body, send)
 
-    async def _serve_gateway(self, gateway: GatewayRelay, scope: HTTPScope, body: bytes, send: Send) -> None:
+    async def _serve_gateway(
+        self, gateway: GatewayRelay, scope: HTTPScope, body: bytes, receive: Receive, send: Send
+    ) -> None:
         try:
-            await gateway.http(scope, body, send)
+            await gateway.http(scope, body, receive, send)
         except Unavailable as error:
             await _answer(scope, send, error)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import httpx
 from asgiref.typing import HTTPScope
 
 from common.errors import Unavailable
-from common.tunnel import Tunnels, Upgrade, carry_both, closed, ends_of
-from orchestrator.bodies import Send
+from common.tunnel import Tunnels, Upgrade, carry_both, closed, ends_of, until_first
+from orchestrator.bodies import Receive, Send
 
 PREFIXES = (b"/cdp/", b"/frames/", b"/view/socket")
 MAX_SOCKETS = 2_000
@@ -33,25 +34,32 @@ class GatewayRelay:
         """Whether requests to `path` are the gateway's."""
         return path.encode(errors="replace").startswith(PREFIXES)
 
-    async def http(self, scope: HTTPScope, body: bytes, send: Send) -> None:
-        """One request and its answer, which is small.
+    async def http(self, scope: HTTPScope, body: bytes, receive: Receive, send: Send) -> None:
+        """One request and its answer, piece by piece: pictures come as events for hours.
 
         Raises:
-            Unavailable: the gateway is not there.
+            Unavailable: the gateway is not there, or has too many such streams; nothing was sent.
         """
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, trust_env=False, follow_redirects=False)
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         address = httpx.URL(f"http://{self._upstream}").copy_with(raw_path=target)
         headers = [pair for pair in scope["headers"] if pair[0] not in _HOP and pair[0] not in _PRIVATE]
+        request = self._client.build_request(scope["method"], address, headers=headers, content=body)
         try:
-            answer = await self._client.request(scope["method"], address, headers=headers, content=body)
+            answer = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
             raise Unavailable("The gateway cannot be reached just now.", retry_after_s=2.0) from error
+        try:
+            await self._pass_on(answer, receive, send)
+        finally:
+            await answer.aclose()
+
+    async def _pass_on(self, answer: httpx.Response, receive: Receive, send: Send) -> None:
         kept = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP | _ENCODED]
-        kept.append((b"content-length", str(len(answer.content)).encode()))
         await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
-        await send({"type": "http.response.body", "body": answer.content, "more_body": False})
+        await until_first(_pieces(answer, send), _until_gone(receive))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def aclose(self) -> None:
         self.tunnels.end()
@@ -71,6 +79,18 @@ class GatewayRelay:
             await carry_both(ends_of(upgrade.reader, upgrade.writer), ends_of(reader, writer))
         finally:
             await closed(writer)
+
+
+async def _pieces(answer: httpx.Response, send: Send) -> None:
+    """Until the gateway has said all, or goes away in the middle."""
+    with contextlib.suppress(httpx.HTTPError, OSError):
+        async for piece in answer.aiter_bytes():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
 
 
 def _head_of(upgrade: Upgrade) -> bytes:

@@ -128,6 +128,10 @@ DRIVER = OpenApiExample(
 )
 FRAMES_ADDRESS = OpenApiExample(
     "An address",
-    {"url": "wss://desks.example.org/frames/eyJwdXJwb3Nl….Zm9y", "expires_at": "2026-01-05T10:00:00Z"},
+    {
+        "url": "wss://desks.example.org/frames/eyJwdXJwb3Nl….Zm9y",
+        "events_url": "https://desks.example.org/frames/eyJwdXJwb3Nl….Zm9y",
+        "expires_at": "2026-01-05T10:00:00Z",
+    },
     response_only=True,
 )

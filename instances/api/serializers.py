@@ -214,6 +214,7 @@ class FramesSerializer(serializers.Serializer):
     """Where the screen comes as pictures. Keep it like a key: whoever has it sees the screen."""
 
     url = serializers.CharField(help_text="A WebSocket's address. `?max_fps=` 1 to 30 (5), `?quality=` 1 to 100 (70).")
+    events_url = serializers.CharField(help_text="The same as server-sent events, each JPEG in base64.")
     expires_at = serializers.DateTimeField(help_text="Until then it lets watchers in; connections live on.")
 
 

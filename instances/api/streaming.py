@@ -33,7 +33,7 @@ class CdpView(SiteView):
 
 
 class FramesView(SiteView):
-    """The screen as pictures: a WebSocket that sends a JPEG when something on it has changed."""
+    """The screen as pictures: a WebSocket, or an event stream, that sends a JPEG when something on it has changed."""
 
     scopes = {"GET": "instances:read"}
     error_statuses = (409,)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed
@@ -32,6 +34,10 @@ class Screen:
         self._size = size
         self._watching: set[asyncio.Event] = set()
 
+    @property
+    def watchers(self) -> int:
+        return len(self._watching)
+
     def change(self) -> None:
         self.number += 1
         for event in self._watching:
@@ -47,13 +53,15 @@ class Screen:
         event = asyncio.Event()
         event.set()
         self._watching.add(event)
-        yield event
-        self._watching.discard(event)
+        try:
+            yield event
+        finally:
+            self._watching.discard(event)
 
 
-def address(gateway: Gateway, query: str = "", **changes: Any) -> str:
+def address(gateway: Gateway, query: str = "", *, scheme: str = "ws", **changes: Any) -> str:
     claims = {"purpose": "frames", "subject": MACHINE, "expires_at": int(time.time()) + 60, **changes}
-    return f"ws://127.0.0.1:{gateway.port}/frames/{tokens.sign(SECRET, Claims(**claims))}{query}"
+    return f"{scheme}://127.0.0.1:{gateway.port}/frames/{tokens.sign(SECRET, Claims(**claims))}{query}"
 
 
 def number_of(picture: bytes | str) -> int:
@@ -106,6 +114,62 @@ async def test_a_slow_watcher_skips_to_the_newest(gateway: Gateway, connect: Con
         assert seen == sorted(seen)
         assert len(seen) < 30, "every picture was kept for a watcher that did not read"
         assert resident < 250 * 1024 * 1024
+
+
+async def test_the_same_pictures_come_as_events(gateway: Gateway, connect: Connect) -> None:
+    screen = Screen()
+    await shown(gateway, connect, screen)
+    async with watching(gateway, "?max_fps=30&quality=33") as events:
+        assert number_of(await anext(events)) == 0
+        screen.change()
+        assert number_of(await anext(events)) == 1
+        assert screen.taken == 2
+
+
+async def test_a_lost_machine_ends_its_events(gateway: Gateway, connect: Connect) -> None:
+    guest = await shown(gateway, connect, Screen())
+    async with watching(gateway) as events:
+        await anext(events)
+        guest.redials = False
+        await guest.hang_up()
+        assert [picture async for picture in events] == []
+
+
+async def test_a_watcher_of_events_that_goes_costs_nothing_more(gateway: Gateway, connect: Connect) -> None:
+    screen = Screen()
+    await shown(gateway, connect, screen)
+    async with watching(gateway) as events:
+        await anext(events)
+        assert screen.watchers == 1
+    await until(lambda: screen.watchers == 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"), [({"expires_at": 1}, 403), ({"purpose": "cdp"}, 403), ({"subject": "nobody-1"}, 503)]
+)
+async def test_a_token_that_does_not_hold_gives_no_events(
+    gateway: Gateway, changes: dict[str, Any], status: int
+) -> None:
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        answer = await client.get(address(gateway, scheme="http", **changes))
+    assert (answer.status_code, answer.json()["ok"]) == (status, False)
+
+
+@asynccontextmanager
+async def watching(gateway: Gateway, query: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
+    """The pictures of an event stream."""
+
+    async def pictures(answer: httpx.Response) -> AsyncIterator[bytes]:
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                yield base64.b64decode(line.removeprefix("data: "))
+
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=10) as client,
+        client.stream("GET", address(gateway, query, scheme="http")) as answer,
+    ):
+        assert answer.headers["content-type"] == "text/event-stream"
+        yield pictures(answer)
 
 
 def _resident(gateway: Gateway) -> int:

@@ -96,7 +96,9 @@ def test_whoever_may_read_sees_the_screen_of_what_runs(world: World):
     path = f"/api/instances/{instance.pk}/frames"
     site = Site.objects.using(CREW).get(pk=world.principal.site_id)
     viewer = Api(replace(world.principal, user_id=make.member(site, Role.VIEWER).user_id))
-    url = viewer("GET", path, status=200)["url"]
+    shown = viewer("GET", path, status=200)
+    url = shown["url"]
+    assert shown["events_url"] == "http" + url.removeprefix("ws")
     claims = tokens.opened(url.rpartition("/frames/")[2], settings.GATEWAY_SECRET, purpose="frames", now_s=time.time())
     assert url.startswith("ws://") and claims.subject == instance.machine
     Api(principal_of_new_site())("GET", path, status=404)

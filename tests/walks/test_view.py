@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -183,6 +184,16 @@ def test_pictures_come_while_something_moves_and_not_while_nothing_does(desk: De
         desk.act(type="type", text="# something moves")
         assert screen.recv(timeout=10).startswith(b"\xff\xd8")
         until_quiet(screen)
+
+
+def test_the_same_pictures_come_as_events_at_the_one_port(desk: Desk) -> None:
+    desk.wait("running")
+    url = desk.http.get(f"/api/instances/{desk.id}/frames").json()["events_url"]
+    with httpx.stream("GET", f"{url}?max_fps=20", trust_env=False, timeout=20) as screen:
+        pictures = (base64.b64decode(line[6:]) for line in screen.iter_lines() if line.startswith("data: "))
+        assert Image.open(io.BytesIO(next(pictures))).size == (1280, 800)
+        desk.act(type="type", text="# something moves")
+        assert next(pictures).startswith(b"\xff\xd8")
 
 
 def until_quiet(screen: ClientConnection) -> None:

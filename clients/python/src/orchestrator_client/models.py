@@ -180,6 +180,10 @@ class Frames(Answer):
     """
     A WebSocket's address. `?max_fps=` 1 to 30 (5), `?quality=` 1 to 100 (70).
     """
+    events_url: str
+    """
+    The same as server-sent events, each JPEG in base64.
+    """
     expires_at: AwareDatetime
     """
     Until then it lets watchers in; connections live on.
