@@ -28,6 +28,7 @@ from gateway.streams import Stream, StreamFailed, Streams
 
 PURPOSE = "view"
 HELLO_WITHIN_S = 10.0
+ALIVE_EVERY_S = 5.0
 EXPIRED = Ending(4401, "expired")
 BAD_TOKEN = Ending(4403, "bad token")
 NOT_CONNECTED = Ending(4404, "not connected")
@@ -147,7 +148,7 @@ class _Session:
         try:
             driver = driving.driver(incarnation)
             yours = driving.drives(incarnation, self._viewer)
-            await self._say({"kind": "ready", "mode": self._claims.mode})
+            await self._say({"kind": "ready", "mode": self._claims.mode, "alive_s": ALIVE_EVERY_S})
             await self._say(told(driver["label"] if driver else None, yours=yours))
             await self._carry(driving)
         finally:
@@ -161,7 +162,8 @@ class _Session:
         try:
             async with self._life:
                 self._prolong(self._claims)
-                ways = {asyncio.create_task(self._inwards(driving)), asyncio.create_task(self._outwards())}
+                parts = (self._inwards(driving), self._outwards(), self._keep_alive())
+                ways = {asyncio.create_task(part) for part in parts}
                 try:
                     done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                     for way in done:
@@ -196,6 +198,12 @@ class _Session:
         with suppress(OSError):
             while piece := await self._stream.read():
                 await self._send({"type": "websocket.send", "bytes": piece, "text": None})
+
+    async def _keep_alive(self) -> None:
+        """A page cannot ping: by these words it knows that the line is not cut while the screen stands still."""
+        while True:
+            await asyncio.sleep(ALIVE_EVERY_S)
+            await self._say({"kind": "alive"})
 
     def _renewed(self, text: str | None) -> None:
         _, claims = self._door.read(text)
