@@ -56,6 +56,32 @@ class Operation:
         sent = self.said.get("requestBody", {}).get("content", {}).get("application/json", {})
         return sent["example"] if "example" in sent else next(iter(sent.get("examples", {}).values()), {}).get("value")
 
+    @property
+    def answers(self) -> frozenset[str]:
+        """The media types of its 200."""
+        return frozenset(self.said["responses"].get("200", {}).get("content", {}))
+
+    @property
+    def queries(self) -> frozenset[str]:
+        """The names that it reads in an address."""
+        return frozenset(one["name"] for one in self.said.get("parameters", ()) if one["in"] == "query")
+
+    @property
+    def fields(self) -> dict[str, dict[str, Any]]:
+        """What it reads in a JSON body, each with its schema."""
+        sent = self.said.get("requestBody", {}).get("content", {}).get("application/json", {})
+        return _fields(sent.get("schema", {}))
+
+
+def _fields(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    if "$ref" in schema:
+        return _fields(_DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    found = dict(schema.get("properties", {}))
+    for choice in ("allOf", "oneOf", "anyOf"):
+        for inner in schema.get(choice, ()):
+            found |= _fields(inner)
+    return found
+
 
 OPERATIONS = {
     said["operationId"]: Operation(said["operationId"], method.upper(), path, said)
@@ -88,24 +114,56 @@ class Place:
     def _delivery(self) -> dict[str, Any]:
         return dict(self.owner.post(f"/api/webhooks/{self.row('webhooks')['id']}/ping").json())
 
-    def ask(self, operation: Operation, client: APIClient) -> Any:
-        """Send the operation's example, about the rows of this place. A stream is asked for and not read."""
-        path = operation.path
-        if "{id}" in path:
-            row = self.row(operation.noun)
-            path = path.replace("{id}", row["id"]).replace("{step_id}", row.get("steps", [{}])[0].get("id", ""))
-        if "{delivery_id}" in path:
-            path = path.replace("{delivery_id}", self.row("deliveries")["id"])
-        queries = {"wait": "?status=pending&timeout_s=0", "files": "?path=notes.txt"}
-        query = queries.get(path.rpartition("/")[2], "")
-        if path.endswith(("/modify_auth", "/authenticate")):
-            query = f"?auth_state_id={self.row('browser-states')['id']}"
-        email = make.user().email if operation.noun == "memberships" else f"{new_id().hex}@example.com"
-        body = None if operation.body is None else json.dumps(self.fitted(operation.body, email))
-        send = async_to_sync(_streamed) if operation.streams else APIClient.generic
-        answer = send(client, operation.method, path + query, body or "", "application/json")
+    def ids(self, operation: Operation) -> dict[str, str]:
+        """What its path names, of this place's rows."""
+        found = {}
+        if "{id}" in operation.path:
+            found["id"] = self.row(operation.noun)["id"]
+        if "{step_id}" in operation.path:
+            found["step_id"] = self.row(operation.noun)["steps"][0]["id"]
+        if "{delivery_id}" in operation.path:
+            found["delivery_id"] = self.row("deliveries")["id"]
+        return found
+
+    def ask(
+        self,
+        operation: Operation,
+        client: APIClient,
+        *,
+        ids: dict[str, str] | None = None,
+        said: dict[str, Any] | None = None,
+        query: str = "",
+        **headers: str,
+    ) -> Any:
+        """Send the operation's example, about the rows of this place. A stream is asked for and not read.
+
+        `ids` stand in the path instead, `said` in the body or else in the query, `query` in the address besides.
+        """
+        path, said = operation.path, said or {}
+        for name, value in (self.ids(operation) if ids is None else ids).items():
+            path = path.replace("{" + name + "}", value)
+        asked = {**self._usual(path), **{name: said[name] for name in said if name not in operation.fields}}
+        queries = [f"{name}={value}" for name, value in asked.items()] + [query] * bool(query)
+        address = f"{path}?{'&'.join(queries)}" if queries else path
+        body = self._body(operation, {name: value for name, value in said.items() if name in operation.fields})
+        send = async_to_sync(streamed) if operation.streams else APIClient.generic
+        answer = send(client, operation.method, address, body, "application/json", headers=headers or None)
         answer.close()
         return answer
+
+    def _usual(self, path: str) -> dict[str, str]:
+        """What an address must say besides for an answer, and at once."""
+        if path.endswith(("/modify_auth", "/authenticate")):
+            return {"auth_state_id": self.row("browser-states")["id"]}
+        last = path.rpartition("/")[2]
+        return {"wait": {"status": "pending", "timeout_s": "0"}, "files": {"path": "notes.txt"}}.get(last, {})
+
+    def _body(self, operation: Operation, said: dict[str, Any]) -> str:
+        if operation.body is None:
+            return ""
+        email = make.user().email if operation.noun == "memberships" else f"{new_id().hex}@example.com"
+        body = self.fitted(operation.body, email)
+        return json.dumps({**body, **said} if said else body)
 
     def fitted(self, value: Any, email: str) -> Any:
         """An example with the ids of this place's rows in it, this email, and a role that anybody may give."""
@@ -146,7 +204,7 @@ class Place:
         return dict(listed.json()["results"][0])
 
 
-async def _streamed(client: APIClient, method: str, path: str, body: str, kind: str) -> Any:
+async def streamed(client: APIClient, method: str, path: str, body: str, kind: str, headers: Any = None) -> Any:
     """The same caller, where streams are served."""
-    shown = {"authorization": client._credentials["HTTP_AUTHORIZATION"]}
+    shown = {**(headers or {}), "authorization": client._credentials["HTTP_AUTHORIZATION"]}
     return await AsyncClient().generic(method, path, body, kind, headers=shown)
