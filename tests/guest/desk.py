@@ -197,7 +197,7 @@ def read_of(number: int, name: str) -> bytes:
 
 
 async def eventually(
-    look: Callable[[], Any] | Callable[[], Awaitable[Any]], *, within_s: float = 10, what: str = ""
+    look: Callable[[], Any] | Callable[[], Awaitable[Any]], *, within_s: float = 60, what: str = ""
 ) -> Any:
     """What `look` gives, as soon as it is something; asserts that it comes within the time."""
     deadline = time.monotonic() + within_s
