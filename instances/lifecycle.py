@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +18,8 @@ from instances import followers, journal, timelimits
 from instances.flavours import FLAVOURS
 from instances.models import Event, Instance, Status
 from instances.providers import registry
+
+logger = logging.getLogger(__name__)
 
 S = Status
 TABLE: Mapping[tuple[str, str], Status] = {
@@ -182,8 +185,14 @@ def move(row: Instance, event: str, *, reason: str = "") -> None:
 
 def record(
     row: Instance, kind: str, *, message: str = "", status_from: str = "", status_to: str = "", **data: Any
-) -> Event:
-    """Append an event to a locked row's history and tell the watchers on commit; the caller saves the row."""
+) -> None:
+    """Append an event to a locked row's history and tell the watchers on commit; the caller saves the row.
+
+    A pool's member has no history, for it is nobody's: what happens to it stands in the worker's own lines.
+    """
+    if row.pooled:
+        logger.info("member %s of a pool: %s, %s %s", row.pk, kind, row.status, message)
+        return
     row.last_event += 1
     using = row._state.db or "default"
     event = Event(
@@ -200,7 +209,6 @@ def record(
     nudge_on_commit(f"instance:{row.pk}", f"site:{row.site_id}", using=using)
     if kind in FAILURES:
         journal.log_failure(row, event)
-    return event
 
 
 def _no_later_than_its_end(row: Instance, look_in_s: float | None) -> float | None:

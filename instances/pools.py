@@ -1,7 +1,8 @@
 """Warm pools: machines of a template that run before anybody asks, and how one of them becomes somebody's instance.
 
-A member is a row of its own site from the first, so no other tenant was ever in it. It is in no list and no quota
-until it is claimed. Its machine is made, watched and ended by the same steps as every other.
+A member is a row of its own site from the first, so no other tenant was ever in it. It is in no list, stream, log and
+quota until it is claimed, and its history begins with that. Its machine is made, watched and ended by the same steps
+as every other.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.db.models.functions import Coalesce
 
 from common import clock
 from common.tenancy import site_scope
-from instances import lifecycle, tasks, timelimits
+from instances import lifecycle, startup, tasks, timelimits
 from instances.models import Desired, Instance, Status, Template
 from instances.models.template import SPEC_FIELDS, MachineSpec
 
@@ -120,8 +121,9 @@ def dissolve(site_id: UUID, template_id: UUID) -> None:
 def _take(row: Instance, spec: MachineSpec, wanted: Mapping[str, Any]) -> None:
     now = clock.now()
     variables = wanted["environment_variables"]
-    row.pooled, row.started_at, row.expires_at = False, now, None
+    row.pooled, row.created_at, row.started_at, row.expires_at = False, now, now, None
     row.startup_script = spec.startup_script
+    lifecycle.record(row, "requested", status_to=Status.PENDING)
     if variables == spec.environment_variables:
         row.status_since = now
         timelimits.start_clock(row)
@@ -132,6 +134,7 @@ def _take(row: Instance, spec: MachineSpec, wanted: Mapping[str, Any]) -> None:
         row.set_environment(variables)
         row.boot_id = ""  # its guest is greeted anew, with what it must know
         lifecycle.move(row, "claimed")
+    startup.tell_report(row)
     _wake(row)
 
 
@@ -196,8 +199,6 @@ def _make(template: Template) -> None:
         **spec,
     )
     row.save(force_insert=True, using="default")
-    lifecycle.record(row, "requested", status_to=row.status)
-    row.save(update_fields=["last_event"])
     transaction.on_commit(lambda: tasks.look_soon(row.pk))
 
 
@@ -208,7 +209,6 @@ def _end(rows: list[Instance]) -> None:
     still = members_of(rows[0].site_id).filter(pk__in=[row.pk for row in rows]).order_by("id")
     for row in still.select_for_update(skip_locked=True, no_key=True):
         row.desired_state, row.wish_reason = Desired.DELETED, "The pool does not need it any more."
-        lifecycle.record(row, "deletion_requested")
         _wake(row)
         row.save(using="default")
 

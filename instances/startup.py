@@ -61,7 +61,7 @@ def _begin(instance_id: UUID) -> Instance | None:
             row.startup_boot_id = row.boot_id
             row.startup_due_at = clock.in_s(WITHIN_S + 60)
             lifecycle.record(row, "startup_began")
-        row.save(update_fields=["startup_due_at", "startup_boot_id", "last_event"])
+        row.save(update_fields=["startup_due_at", "startup_boot_id", "startup_report", "last_event"])
         return None if row.startup_due_at is None else row
 
 
@@ -72,7 +72,7 @@ def _end(instance: Instance, *, problem: str, shell: Shell | None = None) -> Non
             return  # it came up anew meanwhile, or was given up
         _tell(row, problem=problem, shell=shell)
         row.startup_due_at = None
-        row.save(update_fields=["startup_due_at", "last_event"])
+        row.save(update_fields=["startup_due_at", "startup_report", "last_event"])
 
 
 def _problem(shell: Shell) -> str:
@@ -82,11 +82,23 @@ def _problem(shell: Shell) -> str:
 
 
 def _tell(row: Instance, *, problem: str, shell: Shell | None = None) -> None:
-    """The event and the log entry of a script's end; output goes into the log only."""
-    kind = "startup_failed" if problem else "startup_finished"
-    exit_code = shell.exit_code if shell else None
-    lifecycle.record(row, kind, message=problem and f"Start-up script: {problem}", exit_code=exit_code)
+    """Note how a script ended, and say so to whose instance it is; a pool's member is told of at its claim."""
     output = {"stdout": _clean(shell.stdout), "stderr": _clean(shell.stderr)} if shell else {}
+    result = {"exit_code": shell.exit_code if shell else None, **output}
+    row.startup_report = {"problem": problem, "result": result}
+    if not row.pooled:
+        tell_report(row)
+
+
+def tell_report(row: Instance) -> None:
+    """The event and the log entry of the end of a locked row's script, where one has ended that nobody was told of;
+    output goes into the log only. The caller saves the row."""
+    if row.startup_report is None:
+        return
+    problem, result = row.startup_report["problem"], row.startup_report["result"]
+    row.startup_report = None
+    kind, using = ("startup_failed" if problem else "startup_finished"), row._state.db or "default"
+    lifecycle.record(row, kind, message=problem and f"Start-up script: {problem}", exit_code=result["exit_code"])
     log = Log(
         site_id=row.site_id,
         instance_id=row.pk,
@@ -94,11 +106,11 @@ def _tell(row: Instance, *, problem: str, shell: Shell | None = None) -> None:
         level=Level.ERROR if problem else Level.INFO,
         message=f"Start-up script: {problem or 'done.'}",
         tool_name="startup_script",
-        tool_result={"exit_code": exit_code, **output},
+        tool_result=result,
         is_error=bool(problem),
     )
-    log.save(using=CREW, force_insert=True)
-    nudge_on_commit(*journal.channels(row.site_id, row.pk), using=CREW)
+    log.save(using=using, force_insert=True)
+    nudge_on_commit(*journal.channels(row.site_id, row.pk), using=using)
 
 
 def _clean(text: str) -> str:

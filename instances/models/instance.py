@@ -120,6 +120,9 @@ class Instance(SiteOwned):
     bootstrap_claim = models.CharField(max_length=64, blank=True, editable=False)
     startup_due_at = models.DateTimeField(null=True, editable=False, help_text="When to see to its start-up script.")
     startup_boot_id = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    startup_report: models.Field[Any, Any] = models.JSONField(
+        null=True, editable=False, help_text="How its start-up script went while it was nobody's; told at its claim."
+    )
     guest_lost_at = models.DateTimeField(null=True, editable=False)
     losses = models.PositiveIntegerField(default=0, editable=False)
     last_event = models.PositiveBigIntegerField(default=0, editable=False)

@@ -79,6 +79,7 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "pooled": "a pool's unclaimed machines are in no list",
         "startup_due_at": INNER,
         "startup_boot_id": INNER,
+        "startup_report": "told in the log and the history",
         "wish_reason": INNER,
         "active_until": INNER,
         **dict.fromkeys(["generation", "observed_generation", "restart_generation", "observed_restart"], INNER),

@@ -12,8 +12,8 @@ from common import clock
 from common.errors import Invalid, NotFound
 from common.tenancy import CREW
 from guest.protocol.actions import CursorPosition
-from instances import perform, periodic, pools, selectors, services, startup, templates
-from instances.models import Instance, Template
+from instances import outbox, perform, periodic, pools, selectors, services, startup, templates
+from instances.models import Event, Instance, Log, Template
 from sites.models import Site
 from tests import make
 from tests.instances.conftest import principal_of_new_site, site_scope
@@ -59,16 +59,22 @@ def test_a_pool_is_filled_a_few_at_a_time_to_its_size_and_then_left_alone(world)
     assert (shown["pool_size"], shown["pool_ready"], shown["pool_failures"]) == (3, 3, 0)
 
 
-def test_a_member_becomes_somebodys_instance_at_once(world):
+def test_a_member_becomes_somebodys_instance_at_once(world, later):
     _template(world, timeout_ms=7_200_000, idle_stop_minutes=20, on_timeout="delete")
     member = _fill(world)[0]
+    later(3600)
     asked_for = world.provider.called("create")
     mine = _ask(world)
     assert (mine.pk, mine.status, mine.name, mine.pooled) == (member.pk, "running", "mine", False)
     assert (mine.timeout_ms, mine.idle_stop_minutes, mine.on_timeout) == (7_200_000, 20, "delete")
     assert (mine.expires_at - clock.now()).total_seconds() == pytest.approx(7200, abs=5)
     assert world.provider.called("create") == asked_for
-    assert world.history(mine)[-1] == "claimed"
+    assert world.history(mine) == ["requested", "claimed"]
+    assert (
+        abs((mine.created_at - clock.now()).total_seconds())
+        < 30
+        < (mine.created_at - member.created_at).total_seconds()
+    )
     assert world.settle(mine).status == "running"
     assert mine.pk in world.looked
     assert len(_fill(world)) == 2, "and the pool is filled again"
@@ -93,8 +99,11 @@ def test_a_script_that_needs_nobody_runs_ahead_and_once(world):
     ahead = startup.due()
     for instance_id in ahead:
         startup.run(instance_id)
-    _ask(world)
+    assert not Log.everywhere.exists(), "nobody is told while it is nobody's"
+    mine = _ask(world)
     assert (len(ahead), startup.due()) == (2, [])
+    assert world.history(mine) == ["requested", "claimed", "startup_finished"]
+    assert Log.everywhere.get().instance_id == mine.pk
 
 
 def test_what_a_member_is_not_comes_cold(world):
@@ -142,6 +151,27 @@ def test_a_member_is_in_no_list_and_nobody_acts_on_it(world):
     client = make.client(Site(pk=world.principal.site_id))
     assert client.get("/api/instances").json()["count"] == 0
     assert client.get(f"/api/instances/{member.pk}").status_code == 404
+
+
+def test_what_happens_to_members_is_told_to_nobody(world, later):
+    """Not in the site's stream, which is the events; not to its webhooks, which read them; not in its logs or usage."""
+    _template(world)
+    client = make.client(Site(pk=world.principal.site_id))
+    hook = client.post("/api/webhooks", {"url": "https://example.com/hook"})
+    assert hook.status_code == 201, hook.content
+    ended, kept = _fill(world)
+    world.provider.machines.pop(ended.machine)
+    later(3600)
+    assert world.step(ended).status == "error"
+    used = {
+        line["quota"]: line["used"]
+        for line in client.get(f"/api/sites/{world.principal.site_id}/usage").json()["quotas"]
+    }
+    assert (used["instances"], used["running"]) == (0, 0)
+    assert (Event.everywhere.count(), Log.everywhere.count(), outbox.collect()) == (0, 0, 0)
+    assert _ask(world).pk == kept.pk
+    assert [event.number for event in Event.everywhere.order_by("number")] == [1, 2]
+    assert outbox.collect() == 2
 
 
 def test_another_site_gets_nothing_of_it(world):
