@@ -20,10 +20,12 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from common import clock
+from common.errors import Invalid
 from common.tenancy import site_scope
-from instances import lifecycle, startup, tasks, timelimits
+from instances import lifecycle, placing, startup, tasks, timelimits
 from instances.models import Desired, Instance, Status, Template
 from instances.models.template import SPEC_FIELDS, MachineSpec
+from instances.providers.registry import Offer
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ AT_ONCE = 2
 FAILURES_ALLOWED = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30.0, 3600.0
 _TEMPLATES_AT_ONCE = 200
-_MADE_OF = ("instance_type", "configuration", "startup_script")
+_MADE_OF = ("instance_type", "provider", "region", "configuration", "startup_script")
 """What a machine is made of: where a request wants it otherwise, no member will do."""
 _TAKEN_OVER = ("tools_enabled", "timeout_ms", "on_timeout", "idle_stop_minutes")
 _BREAKER = ["pool_failures", "pool_failed_at", "pool_open_until", "pool_reason"]
@@ -108,8 +110,9 @@ def refill(template_id: UUID, site_id: UUID) -> None:
         size = template.pool_size if template.site.is_active else 0
         fit = [row for row in members if not _is_unfit(template, row)]
         _end([row for row in members if row not in fit] + fit[size:])
-        for _ in range(_room(template, fit, size)):
-            _make(template)
+        if (room := _room(template, fit, size)) and (place := _place(template)):
+            for _ in range(room):
+                _make(template, place)
         template.save(using="default", update_fields=_BREAKER)
 
 
@@ -177,11 +180,26 @@ def _room(template: Template, fit: Collection[Instance], size: int) -> int:
     return max(0, min(size - len(fit), at_once - on_the_way))
 
 
-def _make(template: Template) -> None:
+def _place(template: Template) -> Offer | None:
+    """Where members are made; None where the operators have taken away what the template wishes."""
+    try:
+        return placing.chosen(
+            template.site_id,
+            instance_type=template.instance_type,
+            provider=template.provider,
+            region=template.region,
+        )
+    except Invalid as error:
+        template.pool_reason = error.message
+        return None
+
+
+def _make(template: Template, place: Offer) -> None:
     """A member has all of the spec but its time limits, which begin when it is claimed. A script that needs its user's
     variables waits for them."""
     spec = {name: getattr(template, name) for name in SPEC_FIELDS if name not in ("required_variables", "timeout_ms")}
     spec |= {"idle_stop_minutes": None, "on_timeout": "stop"}
+    spec |= {"provider": place.name, "region": place.region}
     if template.required_variables:
         spec["startup_script"] = ""
     row = Instance(
@@ -192,7 +210,6 @@ def _make(template: Template) -> None:
         template_id=template.pk,
         template_version=template.version,
         pooled=True,
-        provider=settings.DEFAULT_PROVIDER,
         status_since=clock.now(),
         deadline_at=clock.in_s(lifecycle.PENDING_WITHIN_S),
         look_again_at=clock.now(),

@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from common import clock
 from common.errors import Conflict, Invalid
 from common.tenancy import site_scope
-from instances import extending, lifecycle, pools, selectors, tasks, templates, timelimits, usage
+from instances import extending, lifecycle, placing, pools, selectors, tasks, templates, timelimits, usage
 from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Instance, Status
 from instances.models.template import MachineSpec
@@ -42,8 +41,8 @@ def request_instance(
 
     Raises:
         Forbidden: the principal may not write instances.
-        Invalid: the user is no member of the site, the agent or template is not the site's, a variable that the
-            template asks for is missing, or it would run for too long.
+        Invalid: the user is no member of the site, the agent, template, provider or region is not the site's, a
+            variable that the template asks for is missing, or it would run for too long.
         TooMany: a quota of the site is used up.
     """
     principal.must("instances:write")
@@ -54,6 +53,8 @@ def request_instance(
         who = {"name": name, "user_id": owner_id, "created_by_id": principal.user_id, "agent_id": agent_id}
         origin, found, spec = _spec(principal, template, spec)
         instance_type = spec.get("instance_type", DEFAULT_FLAVOUR)
+        wished = {name: spec.get(name) or "" for name in templates.PLACE}
+        place = placing.chosen(principal.site_id, instance_type=instance_type, **wished)
         usage.reserve_instance(principal.site_id, instance_type=instance_type, running=desired_state == D.RUNNING)
         if found is not None and desired_state == D.RUNNING:
             claimed = pools.claim(principal.site_id, origin, found, spec, who)
@@ -64,13 +65,12 @@ def request_instance(
         instance = Instance(
             site_id=principal.site_id,
             desired_state=desired_state,
-            provider=settings.DEFAULT_PROVIDER,
             status_since=clock.now(),
             deadline_at=clock.in_s(lifecycle.PENDING_WITHIN_S),
             look_again_at=clock.now(),
             **who,
             **origin,
-            **spec,
+            **{**spec, "provider": place.name, "region": place.region},
         )
         instance.set_environment(environment)
         instance.save(force_insert=True, using="default")

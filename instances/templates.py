@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from common.errors import Conflict, Invalid, NotFound
 from common.tenancy import site_scope
-from instances import extending, pools
+from instances import extending, placing, pools
 from instances.models import Template, TemplateVersion
 from instances.models.template import SPEC_FIELDS, MachineSpec
 from sites import audit
@@ -22,6 +22,8 @@ from sites.principal import Principal
 
 SPEC = frozenset(SPEC_FIELDS) - {"environment_names", "required_variables"}
 """What an instance takes from a template, and a request may say instead."""
+PLACE = frozenset({"provider", "region"})
+"""Who says one of them says where: the template's other one does not narrow it."""
 _REFERENCE = re.compile(r"(?P<which>.+?)(?:@(?P<version>[0-9]{1,9}))?")
 
 
@@ -139,6 +141,8 @@ def merged(spec: MachineSpec, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     fields = {name: getattr(spec, name) for name in SPEC}
     both = {**fields, **given}
+    if given.keys() & PLACE:
+        both |= {name: given.get(name, "") for name in PLACE}
     for joined in ("configuration", "environment_variables"):
         both[joined] = {**fields[joined], **(given.get(joined) or {})}
     missing = sorted(set(spec.required_variables) - set(both["environment_variables"]))
@@ -183,6 +187,8 @@ def _set_spec(row: Template, spec: Mapping[str, Any]) -> None:
             row.set_environment(value)
         else:
             setattr(row, column, value)
+    if spec.keys() & {*PLACE, "instance_type"}:
+        placing.chosen(row.site_id, instance_type=row.instance_type, provider=row.provider, region=row.region)
 
 
 def _save(row: Template, **options: Any) -> None:

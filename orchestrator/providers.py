@@ -9,10 +9,12 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from instances.flavours import FLAVOURS
+
 DRIVERS = {"ec2": "instances.providers.ec2.provider.Ec2Provider"}
 """Drivers by their short names; any other is named by its dotted path."""
 
-_OURS = {"driver", "boot_within_s"}
+_OURS = {"driver", "boot_within_s", "offered", "types", "sites"}
 
 
 def read(path: Path, *, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -42,5 +44,26 @@ def _entry(name: str, table: Any, defaults: Mapping[str, Mapping[str, Any]]) -> 
     return {
         "driver": DRIVERS.get(driver, driver),
         "boot_within_s": float(table.get("boot_within_s", 0)),
+        "offered": bool(table.get("offered", True)),
+        "region": str(own.get("region", "")),
+        "types": _types(name, table),
+        "sites": _texts(name, table, "sites"),
         "options": {**defaults.get(driver, {}), **own},
     }
+
+
+def _types(name: str, table: Mapping[str, Any]) -> list[str]:
+    """What the entry says, or else the flavours that have an image where not all of them have; empty: every type."""
+    types = _texts(name, table, "types")
+    if unknown := set(types) - set(FLAVOURS):
+        raise ImproperlyConfigured(
+            f"PROVIDERS_FILE: {name} names types that nobody knows: {', '.join(sorted(unknown))}"
+        )
+    return types or ([] if "image" in table else sorted(table.get("flavours", ())))
+
+
+def _texts(name: str, table: Mapping[str, Any], key: str) -> list[str]:
+    found = table.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise ImproperlyConfigured(f"PROVIDERS_FILE: {key} of {name} is no list of texts")
+    return found

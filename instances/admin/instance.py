@@ -78,7 +78,10 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
                 ],
             },
         ),
-        ("Machine", {"classes": ["tab"], "fields": ["provider", "provider_ref", "incarnation", "boot_id", "losses"]}),
+        (
+            "Machine",
+            {"classes": ["tab"], "fields": ["provider", "region", "provider_ref", "incarnation", "boot_id", "losses"]},
+        ),
         ("Work", {"classes": ["tab"], "fields": ["generation", "lease_token", "lease_until", "look_again_at"]}),
         (
             "Use",

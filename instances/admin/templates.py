@@ -14,6 +14,8 @@ from sites.admin_base import SiteOwnedAdmin
 
 _SPEC = [
     "instance_type",
+    "provider",
+    "region",
     "configuration",
     "startup_script",
     "variables",

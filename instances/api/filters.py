@@ -41,6 +41,7 @@ class InstanceFilter(ListFilterSet):
     instance_type = ChoicesFilter(choices=Instance.TYPES)
     name = filters.CharFilter(lookup_expr="icontains")
     provider = filters.CharFilter()
+    region = filters.CharFilter()
     user_id = filters.UUIDFilter()
     agent_id = filters.UUIDFilter()
     template_id = filters.UUIDFilter()
@@ -57,6 +58,8 @@ class InstanceFilter(ListFilterSet):
 
 class TemplateFilter(ListFilterSet):
     name = filters.CharFilter(lookup_expr="icontains")
+    provider = filters.CharFilter()
+    region = filters.CharFilter()
     instance_type = ChoicesFilter(choices=Instance.TYPES)
     on_timeout = ChoicesFilter(choices=OnTimeout.choices)
     created_by = filters.UUIDFilter(field_name="created_by_id")
@@ -69,6 +72,8 @@ class TemplateFilter(ListFilterSet):
 
 class TemplateVersionFilter(ListFilterSet):
     number = filters.NumberFilter()
+    provider = filters.CharFilter()
+    region = filters.CharFilter()
     instance_type = ChoicesFilter(choices=Instance.TYPES)
     created_by = filters.UUIDFilter(field_name="created_by_id")
 

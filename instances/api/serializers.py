@@ -59,6 +59,7 @@ class InstanceSerializer(StrictModelSerializer):
             "idle_stop_minutes",
             "expires_at",
             "provider",
+            "region",
             "provider_ref",
             "cdp_url",
             "incarnation",
@@ -72,6 +73,15 @@ class InstanceSerializer(StrictModelSerializer):
             "stopped_at",
         )
         read_only_fields = fields
+
+
+class PlaceFields(serializers.Serializer):
+    """Where a machine is to be made. What may be chosen stands at `/api/providers`."""
+
+    provider = serializers.CharField(
+        max_length=40, allow_blank=True, help_text="A provider's name. Default: the first one that fits."
+    )
+    region = serializers.CharField(max_length=40, allow_blank=True, help_text="A region's name. Default: any.")
 
 
 class SpecBody(TimeLimitFields):
@@ -108,7 +118,7 @@ class _InstanceBody(SpecBody):
     )
 
 
-class NewInstanceSerializer(_InstanceBody):
+class NewInstanceSerializer(PlaceFields, _InstanceBody):
     """The body of POST. `site_id` is read at the door: a key has one site, a session may name one."""
 
     must_have = frozenset({"name"})

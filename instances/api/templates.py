@@ -18,12 +18,14 @@ from instances import templates
 from instances.api.examples import TEMPLATE
 from instances.api.fields import name_of_variable
 from instances.api.filters import TemplateFilter, TemplateVersionFilter
-from instances.api.serializers import SpecBody
+from instances.api.serializers import PlaceFields, SpecBody
 from instances.models import Instance, Template, TemplateVersion
 from sites.api.base import Changes, Shows, SiteView
 
 SPEC = (
     "instance_type",
+    "provider",
+    "region",
     "configuration",
     "startup_script",
     "environment_variables",
@@ -69,7 +71,7 @@ class TemplateVersionSerializer(_Shown):
         read_only_fields = fields
 
 
-class ChangedTemplateSerializer(SpecBody):
+class ChangedTemplateSerializer(PlaceFields, SpecBody):
     """The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version."""
 
     name = serializers.CharField(max_length=200)

@@ -9,6 +9,7 @@ from instances.api.browser_states import BrowserStateViewSet, LoadBrowserView, S
 from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
+from instances.api.providers import ProvidersView
 from instances.api.schedules import (
     OccurrencesView,
     PauseScheduleView,
@@ -75,6 +76,7 @@ urlpatterns = [
         name="webhook-redeliver",
     ),
     path("sites/<uuid:pk>/usage", UsageView.as_view(), name="site-usage"),
+    path("providers", ProvidersView.as_view(), name="providers"),
     path("system/bootstrap", BootstrapView.as_view(), name="bootstrap"),
     path("templates", TemplateViewSet.as_view({"get": "list", "post": "create"}), name="templates"),
     path(

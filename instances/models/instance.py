@@ -87,6 +87,7 @@ class Instance(SiteOwned):
         default=False, db_default=False, editable=False, help_text="Of a warm pool, and nobody's yet."
     )
     provider = models.CharField(max_length=40, editable=False)
+    region = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
     timeout_ms = models.PositiveBigIntegerField(null=True, blank=True, help_text="Of each run. None: no limit.")
     on_timeout = models.CharField(
         max_length=8, choices=OnTimeout.choices, default=OnTimeout.STOP, db_default=OnTimeout.STOP

@@ -20,6 +20,8 @@ class MachineSpec(models.Model):
     """What machine is wanted, and for how long. The values of its environment are sealed; their names are not."""
 
     instance_type = models.CharField(max_length=16, choices=Instance.TYPES, default=DEFAULT_FLAVOUR)
+    provider = models.CharField(max_length=40, blank=True, default="", help_text="Empty: the first that fits.")
+    region = models.CharField(max_length=40, blank=True, default="", help_text="Empty: any.")
     configuration = models.JSONField(default=dict, blank=True)
     startup_script = models.TextField(blank=True, default="")
     environment_variables: models.Field[Any, Any] = EncryptedJSONField(default=dict)

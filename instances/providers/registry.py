@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from threading import Lock
 from typing import Any
 
 from instances.providers.base import Provider, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A provider as tenants see it. No `types` or no `sites`: every one of them. An empty `region`: it has none."""
+
+    name: str
+    region: str = ""
+    types: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+
+    def makes(self, flavour: str) -> bool:
+        return not self.types or flavour in self.types
+
+    def is_for(self, site: str) -> bool:
+        return not self.sites or site in self.sites
+
 
 _configs: dict[str, Mapping[str, Any]] = {}
 _drivers: dict[str, Provider] = {}
@@ -17,7 +35,8 @@ _lock = Lock()
 def configure(configs: Mapping[str, Mapping[str, Any]]) -> None:
     """Take `{"name": {"driver": "dotted.path.Class", "options": {…}}}`; drivers built before are let go.
 
-    `boot_within_s` beside them is how much longer than a local sandbox its machines may take until their guest answers.
+    `boot_within_s` beside them is how much longer than a local sandbox its machines may take until their guest answers;
+    `offered` whether tenants may choose it, and `region`, `types` and `sites` are what its `Offer` says.
     """
     with _lock:
         _configs.clear()
@@ -48,6 +67,18 @@ def provider(name: str) -> Provider:
 def boot_within_s(name: str) -> float:
     """How much longer than a local sandbox the machines of the provider called `name` may take to come up."""
     return float(_configs.get(name, {}).get("boot_within_s", 0.0))
+
+
+def offer(name: str) -> Offer:
+    """What the provider called `name` offers, whether tenants may choose it or not."""
+    config = _configs.get(name, {})
+    types, sites = frozenset(config.get("types", ())), frozenset(config.get("sites", ()))
+    return Offer(name, str(config.get("region", "")), types, sites)
+
+
+def offered() -> list[Offer]:
+    """The providers that tenants may choose, in the order of their entries."""
+    return [offer(name) for name, config in _configs.items() if config.get("offered")]
 
 
 def names() -> Iterator[str]:

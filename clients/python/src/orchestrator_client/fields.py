@@ -133,6 +133,14 @@ class ChangedTemplateRequest(TypedDict):
     The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version.
     """
 
+    provider: NotRequired[str]
+    """
+    A provider's name. Default: the first one that fits.
+    """
+    region: NotRequired[str]
+    """
+    A region's name. Default: any.
+    """
     timeout_ms: NotRequired[int | None]
     """
     Of each run. `null`: no limit.
@@ -339,6 +347,14 @@ class NewInstanceRequest(TypedDict):
     The body of POST. `site_id` is read at the door: a key has one site, a session may name one.
     """
 
+    provider: NotRequired[str]
+    """
+    A provider's name. Default: the first one that fits.
+    """
+    region: NotRequired[str]
+    """
+    A region's name. Default: any.
+    """
     timeout_ms: NotRequired[int | None]
     """
     Of each run. `null`: no limit.
@@ -511,6 +527,14 @@ class NewTemplateRequest(TypedDict):
     A template's first version; what is not sent is the default.
     """
 
+    provider: NotRequired[str]
+    """
+    A provider's name. Default: the first one that fits.
+    """
+    region: NotRequired[str]
+    """
+    A region's name. Default: any.
+    """
     timeout_ms: NotRequired[int | None]
     """
     Of each run. `null`: no limit.
@@ -682,6 +706,14 @@ class PatchedChangedTemplateRequest(TypedDict):
     The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version.
     """
 
+    provider: NotRequired[str]
+    """
+    A provider's name. Default: the first one that fits.
+    """
+    region: NotRequired[str]
+    """
+    A region's name. Default: any.
+    """
     timeout_ms: NotRequired[int | None]
     """
     Of each run. `null`: no limit.
@@ -1122,6 +1154,7 @@ class ListInstancesQuery(TypedDict):
     One or more of `created_at`, `updated_at`, `name`, `status`, `last_activity_at`, `started_at`, `stopped_at`, `expires_at`, with commas between; `-` in front for downwards.
     """
     provider: NotRequired[str]
+    region: NotRequired[str]
     search: NotRequired[str]
     """
     Words that must all occur in `name`, `status_reason`.
@@ -1670,6 +1703,8 @@ class ListTemplatesQuery(TypedDict):
     """
     One or more of `created_at`, `updated_at`, `name`, `version`, with commas between; `-` in front for downwards.
     """
+    provider: NotRequired[str]
+    region: NotRequired[str]
     search: NotRequired[str]
     """
     Words that must all occur in `name`, `description`.
@@ -1699,6 +1734,8 @@ class ListTemplateVersionsQuery(TypedDict):
     """
     One or more of `created_at`, `number`, with commas between; `-` in front for downwards.
     """
+    provider: NotRequired[str]
+    region: NotRequired[str]
     search: NotRequired[str]
     """
     Words that must all occur in `startup_script`.

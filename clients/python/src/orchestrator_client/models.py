@@ -258,6 +258,7 @@ class Instance(Answer):
     """
     expires_at: AwareDatetime | None
     provider: str
+    region: str
     provider_ref: str | None
     """
     The machine's name there.
@@ -431,6 +432,27 @@ class Occurrence(Answer):
     created_at: AwareDatetime
 
 
+class Offer(Answer):
+    """
+    One provider, by the names that a request or a template calls it and its region.
+    """
+
+    name: str
+    region: str
+    """
+    Empty: it has none.
+    """
+    instance_types: list[Literal["ubuntu", "browser", "windows"] | str]
+
+
+class Offers(Answer):
+    """
+    The first that makes machines of a type is taken where nobody chooses.
+    """
+
+    providers: list[Offer]
+
+
 class PlanEvent(Answer):
     """
     An entry of a history: what came about, and between which statuses where it was a move.
@@ -602,6 +624,14 @@ class Template(Answer):
     description: str
     version: int
     instance_type: Literal["ubuntu", "browser", "windows"] | str
+    provider: str
+    """
+    Empty: the first that fits.
+    """
+    region: str
+    """
+    Empty: any.
+    """
     configuration: Any
     startup_script: str
     environment_variables: list[str]
@@ -645,6 +675,14 @@ class TemplateVersion(Answer):
     template_id: str
     version: int
     instance_type: Literal["ubuntu", "browser", "windows"] | str
+    provider: str
+    """
+    Empty: the first that fits.
+    """
+    region: str
+    """
+    Empty: any.
+    """
     configuration: Any
     startup_script: str
     environment_variables: list[str]

@@ -625,6 +625,15 @@ class AsyncPlansEndpoints(AsyncResource):
         )
 
 
+class AsyncProvidersEndpoints(AsyncResource):
+    async def get(self) -> models.Offers:
+        """In order of preference.
+
+        `GET /api/providers`
+        """
+        return await self._one(models.Offers, Call("GET", "/api/providers"))
+
+
 class AsyncSchedulesEndpoints(AsyncResource):
     def list(self, **query: Unpack[sent.ListSchedulesQuery]) -> AsyncPages[models.Schedule]:
         """The schedules of a site.
@@ -953,6 +962,7 @@ class AsyncEndpoints:
         self.memberships = AsyncMembershipsEndpoints(transport)
         self.password_resets = AsyncPasswordResetsEndpoints(transport)
         self.plans = AsyncPlansEndpoints(transport)
+        self.providers = AsyncProvidersEndpoints(transport)
         self.schedules = AsyncSchedulesEndpoints(transport)
         self.sites = AsyncSitesEndpoints(transport)
         self.system = AsyncSystemEndpoints(transport)

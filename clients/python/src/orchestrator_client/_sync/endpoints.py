@@ -610,6 +610,15 @@ class PlansEndpoints(Resource):
         )
 
 
+class ProvidersEndpoints(Resource):
+    def get(self) -> models.Offers:
+        """In order of preference.
+
+        `GET /api/providers`
+        """
+        return self._one(models.Offers, Call("GET", "/api/providers"))
+
+
 class SchedulesEndpoints(Resource):
     def list(self, **query: Unpack[sent.ListSchedulesQuery]) -> Pages[models.Schedule]:
         """The schedules of a site.
@@ -928,6 +937,7 @@ class Endpoints:
         self.memberships = MembershipsEndpoints(transport)
         self.password_resets = PasswordResetsEndpoints(transport)
         self.plans = PlansEndpoints(transport)
+        self.providers = ProvidersEndpoints(transport)
         self.schedules = SchedulesEndpoints(transport)
         self.sites = SitesEndpoints(transport)
         self.system = SystemEndpoints(transport)
