@@ -69,7 +69,7 @@ def create_schedule(principal: Principal, **fields: Any) -> Schedule:
 
 
 def change_schedule(principal: Principal, schedule_id: UUID, **changes: Any) -> Schedule:
-    """Change what is given; from then on it acts as whoever changed it.
+    """Change what is given; from then on it acts as whoever changed it. Pausing and resuming leave that as it was.
 
     Raises:
         NotFound, Forbidden, Invalid: nothing was changed.
@@ -79,7 +79,8 @@ def change_schedule(principal: Principal, schedule_id: UUID, **changes: Any) -> 
         row = _locked(principal, schedule_id)
         for column, value in changes.items():
             setattr(row, column, value)
-        row.user_id = principal.user_id
+        if changes.keys() - {"paused"}:
+            row.user_id = principal.user_id
         _check(principal, row)
         if changes.keys() & {*_FIELDS, "paused"}:
             row.next_at = _first(row)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -208,6 +209,29 @@ def test_a_paused_schedule_misses_what_it_misses(world, template, later):
     resumed = schedules.change_schedule(world.principal, schedule.pk, paused=False)
     assert resumed.next_at > clock.now()
     assert _sweep() == 0
+
+
+def test_staff_pause_resume_and_run_a_schedule_as_their_role_allows_and_it_stays_its_authors(world, template):
+    schedule = _daily(world, template)
+    page, listed = (f"/admin/instances/schedule/{rest}" for rest in (f"{schedule.pk}/change/", ""))
+
+    def order(role: str | None, name: str) -> int:
+        person, browser = make.user(is_staff=True, is_superuser=role is None), Client()
+        if role:
+            Membership(site_id=schedule.site_id, user=person, role=role).save(using=CREW)
+        browser.force_login(person)
+        assert "daily" in browser.get(listed, {"q": "daily"}).content.decode()
+        assert browser.post(page, {"name": "x"}).status_code == 403
+        return browser.post(page.replace("change/", f"order/{name}/")).status_code
+
+    def read() -> Schedule:
+        return Schedule.everywhere.get(pk=schedule.pk)
+
+    assert (order(Role.VIEWER, "pause"), read().paused) == (403, False)
+    assert (order(Role.OPERATOR, "pause"), read().paused, read().next_at) == (302, True, None)
+    assert (order(None, "resume"), read().paused, read().user_id) == (302, False, world.principal.user_id)
+    assert (order(None, "run"), Instance.everywhere.count()) == (302, 1)
+    assert (read().name, Occurrence.everywhere.get().trigger) == ("daily", "asked")
 
 
 def test_what_may_not_be_is_refused(world, template):
