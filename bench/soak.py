@@ -23,6 +23,7 @@ from django.core.management import call_command
 
 from bench.measure import load
 from infra.embedded.paths import CHECKOUT
+from infra.embedded.processes import wait_until
 from tests import services as own
 
 DEPLOYMENT = own.announce()
@@ -35,6 +36,7 @@ django.setup()
 
 from django.db import connections  # noqa: E402 - needs Django set up
 
+from common import clock, heartbeats  # noqa: E402
 from common.errors import PlatformError  # noqa: E402
 from instances import services  # noqa: E402
 from instances.models import Desired, Instance, Status  # noqa: E402
@@ -43,8 +45,19 @@ from instances.providers.simulated.lies import HONEST, Lies  # noqa: E402
 from tests import make  # noqa: E402
 
 WORKERS = 2
-QUIET_WITHIN_S = 240.0
-BAD = Lies(unreachable=0.1, lost_answers=0.1, no_room=0.1, cut_lists=0.2, unseen_s=3, stuck=0.02, life_s=120, boot_s=1)
+KILL_EVERY_S, FLUSH_EVERY_S = 8.0, 15.0
+QUIET_WITHIN_S = 480.0
+BAD = Lies(
+    unreachable=0.1,
+    lost_answers=0.1,
+    no_room=0.1,
+    cut_lists=0.2,
+    unseen_s=3,
+    stuck=0.02,
+    life_s=120,
+    boot_s=1,
+    takes_s=0.2,
+)
 REQUESTS = (
     *("request_stop", "request_start", "request_restart", "request_retry", "request_deletion"),
     *("request_start", "request_retry"),
@@ -55,11 +68,14 @@ class Fleet:
     """Workers and beat; a worker that is killed is there again at once."""
 
     def __init__(self) -> None:
+        self.kills = 0
         self._workers = [self._worker(number) for number in range(WORKERS)]
         self._beat = self._celery("beat", "--schedule", str(FOLDER / "beat"), "--pidfile=")
 
     def kill_one(self) -> None:
-        number = random.randrange(WORKERS)
+        """The one that has run longest: a busy machine takes a while to bring a new one up."""
+        number = self.kills % WORKERS
+        self.kills += 1
         self._workers[number].kill()
         self._workers[number].wait()
         self._workers[number] = self._worker(number)
@@ -94,6 +110,7 @@ def main() -> int:
         fleet = Fleet()
         ending.callback(fleet.end)
         broker = redis.Redis.from_url(valkey.url())
+        wait_until(lambda: heartbeats.last("worker"), timeout_s=QUIET_WITHIN_S, what="a worker", every_s=0.2)
         done = _be_bad(cloud, principal, fleet, broker, number, seconds)
         print(f"{seconds} s: " + ", ".join(f"{count} {name}" for name, count in done.items()), flush=True)
         took_s = _come_to_rest(cloud, principal)
@@ -105,27 +122,40 @@ def main() -> int:
 def _be_bad(
     cloud: Cloud, principal: object, fleet: Fleet, broker: redis.Redis, number: int, seconds: int
 ) -> Counter[str]:
-    """Everything at once, a tenth of a second at a time."""
+    """Everything at once, a tenth of a second at a time. Flushes by the clock; kills while steps are in progress."""
     done: Counter[str] = Counter()
     asked: list[object] = []
     cloud.tell(BAD)
     ends = time.monotonic() + seconds
+    next_kill, next_flush = _in(KILL_EVERY_S), _in(FLUSH_EVERY_S)
     while (left_s := ends - time.monotonic()) > 0:
-        while len(asked) < number * min(1.0, 2 * (1 - left_s / seconds)):
+        while len(asked) < number * min(1.0, 2 * (1 - left_s / seconds)) and time.monotonic() < ends:
             asked.append(services.request_instance(principal, name="soak", instance_type="ubuntu").pk)  # type: ignore[arg-type]
             done["instances"] += 1
         for _ in range(min(3, len(asked))):
             with suppress(PlatformError):
                 getattr(services, random.choice(REQUESTS))(principal, random.choice(asked))
                 done["requests"] += 1
-        if random.random() < 0.03:
+        if time.monotonic() > next_kill and (busy := _in_progress()):
+            done["steps in progress at the kills"] += busy
             fleet.kill_one()
+            next_kill = _in(KILL_EVERY_S)
             done["workers killed"] += 1
-        if random.random() < 0.015:
+        if time.monotonic() > next_flush:
             broker.flushall()
+            next_flush = _in(FLUSH_EVERY_S)
             done["broker flushes"] += 1
         time.sleep(0.1)
     return done
+
+
+def _in(seconds: float) -> float:
+    """A moment about so far away."""
+    return time.monotonic() + seconds * random.uniform(0.5, 1.5)
+
+
+def _in_progress() -> int:
+    return Instance.everywhere.filter(lease_until__gt=clock.now()).count()
 
 
 def _come_to_rest(cloud: Cloud, principal: object) -> float:
@@ -167,7 +197,10 @@ def _verdict(cloud: Cloud, took_s: float) -> int:
     print(f"{len(orphans)} orphans, {len(stuck)} stuck, {len(doubled)} doubled   ({load()})")
     for line in (*orphans, *stuck)[:20]:
         print(f"  {line}")
-    return 1 if orphans or stuck or doubled else 0
+    failed = bool(orphans or stuck or doubled)
+    if failed:
+        print((FOLDER / "worker.log").read_text()[-4000:])
+    return int(failed)
 
 
 if __name__ == "__main__":
