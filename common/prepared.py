@@ -13,7 +13,7 @@ from django.db import connection
 from psycopg import ClientCursor, Connection
 from psycopg.errors import InvalidSqlStatementName
 
-from common.tenancy import ENTER_SITE, execute_in_site
+from common.tenancy import ENTER_SITE, execute_in_site, with_free_hands
 
 KEPT_PER_CONNECTION = 100
 _PLACES = re.compile(r"%([%s])")
@@ -33,6 +33,7 @@ def read_in_site(site_id: UUID, statement: str, parameters: Sequence[Any]) -> li
     """
     if connection.in_atomic_block:
         return execute_in_site(site_id, statement, parameters)
+    with_free_hands()
     connection.ensure_connection()
     begun = monotonic()
     with connection.wrap_database_errors:

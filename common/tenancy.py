@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 CREW = "crew"
 """The database alias that sees every site: sweeps, ingest, the platform's own admin. Never a tenant's request."""
@@ -60,6 +60,7 @@ def site_scope(site_id: UUID) -> Iterator[None]:
             raise RuntimeError("a scope of one site was opened inside another's")
         yield
         return
+    with_free_hands()
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(ENTER_SITE, [str(site_id)])
@@ -79,6 +80,7 @@ def execute_in_site(site_id: UUID, statements: str, parameters: Sequence[Any]) -
     Raises:
         RuntimeError: inside another site's scope.
     """
+    with_free_hands()
     with connection.cursor() as cursor:
         if connection.in_atomic_block:
             with site_scope(site_id):
@@ -88,6 +90,17 @@ def execute_in_site(site_id: UUID, statements: str, parameters: Sequence[Any]) -
         while cursor.nextset():
             continue
         return cursor.fetchall() if cursor.description else []
+
+
+def with_free_hands() -> None:
+    """Give crew's connection back, where none of the requests' own is held yet: called before one is asked for.
+
+    Each thread may hold one of either pool. If some asked for theirs in this order and some in the other, the last
+    connections of both pools would wait for each other.
+    """
+    crew = connections[CREW]
+    if connection.connection is None and crew.connection is not None and not crew.in_atomic_block:
+        crew.close()
 
 
 def current_site_id() -> UUID | None:

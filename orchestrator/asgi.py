@@ -14,11 +14,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 _asgi = get_asgi_application()  # before the routes: their models need Django set up
 
 from orchestrator.routing import websocket  # noqa: E402 - see above
+from orchestrator.warming import warm  # noqa: E402
 
 application = FrontDoor(
-    wsgi=Bridge(get_wsgi_application(), workers=int(os.environ.get("WEB_THREADS", "32"))),
+    wsgi=Bridge(get_wsgi_application(), workers=settings.WEB_THREADS),
     asgi=_asgi,
     websocket=websocket,
     gateway=GatewayRelay(settings.GATEWAY_UPSTREAM),
     max_body_bytes=settings.MAX_BODY_BYTES,
+    warm=warm,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -37,13 +37,22 @@ class FrontDoor:
     """An ASGI application over the three others."""
 
     def __init__(
-        self, *, wsgi: Bridge, asgi: Any, websocket: Any, max_body_bytes: int, gateway: GatewayRelay | None = None
+        self,
+        *,
+        wsgi: Bridge,
+        asgi: Any,
+        websocket: Any,
+        max_body_bytes: int,
+        gateway: GatewayRelay | None = None,
+        warm: Callable[[], None] | None = None,
     ) -> None:
+        """`warm` is called once, before the first request is let in."""
         self.gateway = gateway
         self._wsgi = wsgi
         self._asgi = asgi
         self._websocket = websocket
         self._max_body_bytes = max_body_bytes
+        self._warm = warm
         self._long = 0
         self._waiting = 0
 
@@ -104,6 +113,8 @@ class FrontDoor:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        if self._warm is not None:
+            await asyncio.to_thread(self._warm)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await hub.current().aclose()

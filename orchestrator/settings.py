@@ -109,7 +109,8 @@ def _database(variable: str, *, pool: int, statement_s: int = 0) -> dict[str, An
     return config
 
 
-_POOL = int(os.environ.get("DATABASE_POOL", "16"))
+WEB_THREADS = int(os.environ.get("WEB_THREADS", "32"))
+_POOL = int(os.environ.get("DATABASE_POOL") or WEB_THREADS)  # of each role: no thread waits for another's connection
 DATABASES = {
     "default": _database("DATABASE_URL", pool=_POOL, statement_s=int(os.environ.get("REQUEST_STATEMENT_S", "20"))),
     "crew": _database("DATABASE_CREW_URL", pool=_POOL),

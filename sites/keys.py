@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from common import logs
 from common.errors import Forbidden, Invalid, NotFound, NotSignedIn
-from common.tenancy import CREW
+from common.tenancy import CREW, with_free_hands
 from sites import audit, limits
 from sites.models import Agent, ApiKey, Membership, Site, User
 from sites.principal import Principal
@@ -196,6 +196,7 @@ def _row(secret: str) -> tuple[Any, ...] | None:
     shape = _SHAPE.fullmatch(secret)
     if shape is None:
         return None
+    with_free_hands()
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [shape.group(1)])
         row: tuple[Any, ...] | None = cursor.fetchone()
