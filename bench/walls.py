@@ -1,15 +1,14 @@
-"""The price of the second wall: `python -m bench.walls [INSTANCES]`.
+"""The price of the second wall: `python -m bench.walls [--sites 200] [--instances 40000] [--logs 200000]`.
 
-Two web processes over one database, 20,000 instances in 20 sites unless said otherwise. One serves as role `app`,
-behind row-level security; the other as role `crew`, which policies do not bind. The code is the same, the first wall
-too. Both are asked in turns.
+Two web processes over one database. One serves as role `app`, behind row-level security; the other as role `crew`,
+which policies do not bind. The code is the same, the first wall too. Both are asked in turns.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +31,7 @@ from sites.models import Membership  # noqa: E402
 from sites.roles import Role  # noqa: E402
 from tests.realtime.served import PROJECT, Web  # noqa: E402
 
-SITES, ROUNDS, FOR_S = 20, 5, 2.0
+ROUNDS, FOR_S = 5, 2.0
 HOTTEST, GOAL_HOTTEST, GOAL = "/api/instances", 0.75, 0.9
 ROUTES = (
     HOTTEST,
@@ -72,8 +71,15 @@ def _asker() -> tuple[dict[str, str], str]:
     return {"Authorization": f"Bearer {secret}"}, str(log.instance_id)
 
 
+def _size() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.walls", description="The price of the second wall.")
+    for name, rows in (("sites", 200), ("instances", 40_000), ("logs", 200_000)):
+        parser.add_argument(f"--{name}", type=int, default=rows)
+    return parser.parse_args()
+
+
 def main() -> None:
-    instances = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    size = _size()
     postgres, valkey = DEPLOYMENT.postgres(), DEPLOYMENT.valkey()
     with TemporaryDirectory() as first, TemporaryDirectory() as second:
         postgres.start()
@@ -81,11 +87,11 @@ def main() -> None:
         valkey.start()
         try:
             call_command("migrate", database="owner", interactive=False, verbosity=0)
-            call_command("seed_demo", instances=instances, sites=SITES, logs=instances)
+            call_command("seed_demo", instances=size.instances, sites=size.sites, logs=size.logs)
             behind = Web(Path(first), PROJECT, RATE_LIMITS="off")
             beside = Web(Path(second), PROJECT, RATE_LIMITS="off", DATABASE_URL=os.environ["DATABASE_CREW_URL"])
             try:
-                print(f"\n{instances:,} instances over {SITES} sites; {load()}\n")
+                print(f"\n{size.instances:,} instances and {size.logs:,} logs over {size.sites} sites; {load()}\n")
                 compare(behind, beside, *_asker())
                 print(load())
             finally:
