@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PORT ?= 8000
 STATE_DIR ?= .local
 export PORT STATE_DIR
+# What Python has compiled is kept: each process that compiles all of Django for itself takes three seconds more to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 PACKAGES := orchestrator facades instances sites plans gateway common guest infra

@@ -73,7 +73,11 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> Generator[None]:
+    """Groups are told before xdist reads them, and the order comes after that of pytest-django."""
+    workers.group(items)
+    yield
     if xdist.is_xdist_worker(session):
         workers.arrange(items)
 

@@ -20,11 +20,14 @@ class ByFile(LoadGroupScheduling):
         return str(super()._split_scope(nodeid)).split("::", 1)[0]
 
 
-def arrange(items: list[pytest.Item]) -> None:
-    """Mark who needs the platform, and have them go first: nothing takes longer, and it is mostly waiting."""
+def group(items: list[pytest.Item]) -> None:
     for item in items:
         if needs_platform(item):
             item.add_marker(pytest.mark.xdist_group(PLATFORM))
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Whoever needs the platform goes first: nothing takes longer, and it is mostly waiting."""
     items.sort(key=lambda item: not needs_platform(item))
 
 

@@ -6,7 +6,6 @@ import base64
 import ctypes
 import io
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -28,6 +27,7 @@ __all__ = ["ask", "http"]
 HERE = Path(__file__).resolve().parent
 TREASURE = "treasure-4bfc1d0e"
 ABSTRACT = "desk-host-4bfc1d0e"
+BYSTANDER = "bystander-4bfc1d0e"
 SHM_KEY, SHM_CREATE, SHM_REMOVE = 0x4BFC1D0E, 0o1000 | 0o666, 0
 
 
@@ -106,6 +106,7 @@ def host(stack: Stack, neighbour: Desk, tmp_path_factory: pytest.TempPathFactory
     with (
         ThreadingHTTPServer(("0.0.0.0", 0), _Treasury) as treasury,
         socket.socket(socket.AF_UNIX) as abstract,
+        subprocess.Popen(["cat", "-", BYSTANDER], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as bystander,
     ):
         threading.Thread(target=treasury.serve_forever, daemon=True).start()
         abstract.bind(f"\0{ABSTRACT}")
@@ -114,8 +115,8 @@ def host(stack: Stack, neighbour: Desk, tmp_path_factory: pytest.TempPathFactory
             {
                 "treasure": TREASURE,
                 "file": str(folder / "file"),
-                "pid": os.getpid(),
-                "word": "pytest",
+                "pid": bystander.pid,
+                "word": BYSTANDER,
                 "ports": [treasury.server_port, *_ports(stack)],
                 "addresses": _addresses(),
                 "hostname": socket.gethostname(),
