@@ -18,6 +18,8 @@ from sites.standing import Holder, Standing, standing_of
 logger = logging.getLogger(__name__)
 
 CDP, FRAMES, VIEW = "cdp", "frames", "view"
+RECORDER = "record"
+"""The mode of a recording's own stream, which nobody holds but the platform, as long as the recording lasts."""
 _NEEDS = {CDP: "instances:act", FRAMES: "instances:read", VIEW: "instances:read"}
 
 
@@ -40,7 +42,11 @@ def end_the_gone() -> int:
 def _gone(known: Collection[Bearer]) -> list[Bearer]:
     holders = {bearer: _holder(bearer) for bearer in known}
     standing = standing_of({holder for holder in holders.values() if holder is not None})
-    return [bearer for bearer, holder in holders.items() if not _may(bearer, standing.get(holder) if holder else None)]
+    return [
+        bearer
+        for bearer, holder in holders.items()
+        if bearer.mode != RECORDER and not _may(bearer, standing.get(holder) if holder else None)
+    ]
 
 
 def _may(bearer: Bearer, standing: Standing | None) -> bool:

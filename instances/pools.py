@@ -36,7 +36,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30.0, 3600.0
 _TEMPLATES_AT_ONCE = 200
 _MADE_OF = ("instance_type", "provider", "region", "configuration", "startup_script")
 """What a machine is made of: where a request wants it otherwise, no member will do."""
-_TAKEN_OVER = ("tools_enabled", "timeout_ms", "on_timeout", "idle_stop_minutes")
+_TAKEN_OVER = ("tools_enabled", "timeout_ms", "on_timeout", "idle_stop_minutes", "record")
 _BREAKER = ["pool_failures", "pool_failed_at", "pool_open_until", "pool_reason"]
 _ON_THE_WAY = (Status.PENDING, Status.PROVISIONING, Status.STARTING)
 

@@ -14,7 +14,7 @@ from common.errors import Conflict
 from common.tenancy import site_scope
 from common.tokens import Claims
 from instances import selectors
-from instances.bearers import CDP, FRAMES, VIEW
+from instances.bearers import CDP, FRAMES, RECORDER, VIEW
 from instances.models import Instance, Status
 from sites.keys import display_name
 from sites.principal import Principal
@@ -133,6 +133,13 @@ def view_token(
         **_by(principal),
     )
     return tokens.sign(settings.GATEWAY_SECRET, claims), datetime.fromtimestamp(claims.expires_at, UTC)
+
+
+def recorder_token(site_id: UUID, machine: str) -> str:
+    """For the frames of one machine, held by the platform itself, which ends it by itself."""
+    expires = int((clock.now() + CDP_LIFETIME).timestamp())
+    claims = Claims(purpose=FRAMES, subject=machine, expires_at=expires, mode=RECORDER, site=str(site_id))
+    return tokens.sign(settings.GATEWAY_SECRET, claims)
 
 
 def _machine_token(principal: Principal, purpose: str, machine: str) -> tuple[str, datetime]:

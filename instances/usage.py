@@ -12,9 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections
+from django.db.models import Sum
 
 from common.tenancy import CREW
-from instances.models import Desired, Instance, Status
+from instances.models import Desired, Instance, Recording, Status
 from sites import quotas
 from sites.principal import Principal
 from sites.quotas import Limits
@@ -83,6 +84,12 @@ def reserve_running(site_id: UUID) -> None:
     quotas.must_fit("running", limit=limits.running, used=used_by(site_id).running)
 
 
+def recordings_mib(site_id: UUID, *, using: str = "default") -> int:
+    """What a site's recordings take in the object store, in whole MiB. Call it inside the site's scope, or as crew."""
+    rows = Recording.of(site_id).using(using).filter(deleted_at=None)
+    return int(rows.aggregate(kept=Sum("bytes"))["kept"] or 0) // (1024 * 1024)
+
+
 def waits_for(row: Instance) -> str:
     """Why no machine may be made for this locked row just now, in a sentence; empty where one may. For workers."""
     limit = quotas.locked(row.site_id, using=CREW).provisioning
@@ -108,6 +115,7 @@ def _lines(site_id: UUID, limits: Limits, used: Used) -> Iterator[tuple[str, int
     yield "instances", limits.instances, used.instances
     yield "running", limits.running, used.running
     yield "provisioning", limits.provisioning, used.provisioning
+    yield "recordings_mib", limits.recordings_mib, recordings_mib(site_id)
     yield "actions_a_minute", limits.actions_a_minute, quotas.actions_of_last_minute(site_id, limits)
     for flavour in (name for name, _ in Instance.TYPES):
         yield _of_type(flavour), limits.per_type.get(flavour), used.per_type[flavour]

@@ -164,6 +164,21 @@ CELERY_BEAT_SCHEDULE["instances.tell_webhooks"] = {
     "schedule": SWEEP_EVERY_S,
     "options": {"expires": 10},
 }
+CELERY_BEAT_SCHEDULE["instances.record"] = {
+    "task": "instances.record",
+    "schedule": SWEEP_EVERY_S,
+    "options": {"expires": 10},
+}
+CELERY_BEAT_SCHEDULE["instances.keep_recordings"] = {
+    "task": "instances.keep_recordings",
+    "schedule": 60.0,
+    "options": {"expires": 60},
+}
+CELERY_BEAT_SCHEDULE["instances.sweep_recordings"] = {
+    "task": "instances.sweep_recordings",
+    "schedule": 3600.0,
+    "options": {"expires": 3600},
+}
 TASKS_WHEN_DOWN = ["plans.sweep"]  # by name, because what is below knows nothing of what is above
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -209,6 +224,10 @@ WEBHOOK_RETRY_DAYS = float(os.environ.get("WEBHOOK_RETRY_DAYS", "3"))
 POOL_SIZE_MAX = int(os.environ.get("POOL_SIZE_MAX", "10"))  # the most machines that a template may keep warm
 POOL_MAX_AGE_HOURS = float(os.environ.get("POOL_MAX_AGE_HOURS", "12"))  # an older one is replaced before it is claimed
 LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most; a site may wish for less
+RECORDING_RETENTION_DAYS = int(os.environ.get("RECORDING_RETENTION_DAYS", "30"))
+RECORDING_MINUTES_MAX = int(os.environ.get("RECORDING_MINUTES_MAX", "120"))  # the longest, and what is usual
+RECORDING_MIB_MAX = int(os.environ.get("RECORDING_MIB_MAX", "1024"))  # the largest, and what is usual
+RECORDINGS_AT_ONCE = int(os.environ.get("RECORDINGS_AT_ONCE", "32"))  # by one worker
 
 # --- Objects: what is too big for a row lies in a folder, or in a bucket where one is named ---------------------------
 OBJECTS_DIR = Path(os.environ.get("OBJECTS_DIR") or STATE_DIR / "objects")
@@ -230,6 +249,7 @@ QUOTAS: dict[str, Any] = {
     "running": _limit("QUOTA_RUNNING", "250"),
     "provisioning": _limit("QUOTA_PROVISIONING", "20"),
     "actions_a_minute": _limit("QUOTA_ACTIONS_A_MINUTE", "12000"),
+    "recordings_mib": _limit("QUOTA_RECORDINGS_MIB", "20480"),
     "per_type": {name: int(limit) for name, limit in (item.split("=") for item in _list("QUOTA_PER_TYPE"))},
 }
 

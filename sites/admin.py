@@ -49,6 +49,7 @@ QUOTAS = (
     "quota_running",
     "quota_provisioning",
     "quota_actions_a_minute",
+    "quota_recordings_mib",
     "quota_per_type",
 )
 

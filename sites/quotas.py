@@ -24,7 +24,8 @@ from common.windows import Window
 ASK_AGAIN_IN_S = 30.0
 REMEMBERED_S = 10.0
 _REMEMBERED_MAX = 10_000
-_COLUMNS = "quota_instances, quota_running, quota_provisioning, quota_actions_a_minute, quota_per_type::text"
+_NAMES = ("instances", "running", "provisioning", "actions_a_minute", "recordings_mib")
+_COLUMNS = ", ".join([*(f"quota_{name}" for name in _NAMES), "quota_per_type::text"])
 _READ = f"SELECT {_COLUMNS} FROM sites_site WHERE id = %s"  # noqa: S608 - names of our own
 _LOCK = f"{_READ} FOR NO KEY UPDATE"
 
@@ -37,6 +38,7 @@ class Limits:
     running: int | None
     provisioning: int | None
     actions_a_minute: int | None
+    recordings_mib: int | None
     per_type: Mapping[str, int]
 
 
@@ -87,6 +89,11 @@ def spend_action(site_id: UUID) -> None:
         )
 
 
+def recordings_mib_of(site_id: UUID) -> int | None:
+    """How much the site's recordings may take. A changed limit takes effect within ten seconds."""
+    return _remembered_limits(site_id).recordings_mib
+
+
 def actions_of_last_minute(site_id: UUID, limits: Limits) -> int | None:
     """How many actions count just now; None where nobody knows, because Redis is away or nothing is limited."""
     if limits.actions_a_minute is None:
@@ -115,6 +122,5 @@ def _remembered_limits(site_id: UUID) -> Limits:
 
 def _limits(row: tuple[Any, ...]) -> Limits:
     *own, per_type = row
-    names = ("instances", "running", "provisioning", "actions_a_minute")
-    chosen = {name: settings.QUOTAS[name] if mine is None else mine for name, mine in zip(names, own, strict=True)}
+    chosen = {name: settings.QUOTAS[name] if mine is None else mine for name, mine in zip(_NAMES, own, strict=True)}
     return Limits(**chosen, per_type={**settings.QUOTAS["per_type"], **orjson.loads(per_type)})

@@ -22,6 +22,7 @@ _VIEWER = frozenset(
         "instances:read",
         "templates:read",
         "schedules:read",
+        "recordings:read",
         "logs:read",
         "plans:read",
     }
@@ -32,6 +33,7 @@ _OPERATOR = _VIEWER | {
     "instances:act",
     "templates:write",
     "schedules:write",
+    "recordings:write",
     "logs:write",
     "plans:write",
     "agents:write",

@@ -4,6 +4,7 @@ from instances.admin.browser_state import BrowserStateAdmin
 from instances.admin.history import EventAdmin, LogAdmin
 from instances.admin.instance import InstanceAdmin
 from instances.admin.orphan import OrphanAdmin
+from instances.admin.recording import RecordingAdmin
 from instances.admin.schedules import OccurrenceAdmin, ScheduleAdmin
 from instances.admin.templates import TemplateAdmin, TemplateVersionAdmin
 from instances.admin.webhook import DeliveryAdmin, WebhookAdmin
@@ -16,6 +17,7 @@ __all__ = [
     "LogAdmin",
     "OccurrenceAdmin",
     "OrphanAdmin",
+    "RecordingAdmin",
     "ScheduleAdmin",
     "TemplateAdmin",
     "TemplateVersionAdmin",

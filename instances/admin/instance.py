@@ -63,7 +63,7 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
             },
         ),
         ("State", {"fields": ["status", "status_reason", "status_since", "desired_state", "deadline_at"]}),
-        ("Start-up", {"classes": ["tab"], "fields": ["startup_script", "startup_due_at"]}),
+        ("Start-up", {"classes": ["tab"], "fields": ["startup_script", "startup_due_at", "record"]}),
         (
             "Time limits",
             {

@@ -24,6 +24,7 @@ _SPEC = [
     "timeout_ms",
     "on_timeout",
     "idle_stop_minutes",
+    "record",
 ]
 
 _POOL = ["pool_size", "pool_failures", "pool_open_until", "pool_reason"]

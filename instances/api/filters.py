@@ -20,6 +20,8 @@ from instances.models import (
     Occurrence,
     OnTimeout,
     Outcome,
+    Recording,
+    RecordingStatus,
     Schedule,
     ScheduleAction,
     Status,
@@ -48,6 +50,7 @@ class InstanceFilter(ListFilterSet):
     created_by = filters.UUIDFilter(field_name="created_by_id")
     updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
     on_timeout = ChoicesFilter(choices=OnTimeout.choices)
+    record = BooleanFilter()
     expires_before = filters.IsoDateTimeFilter(field_name="expires_at", lookup_expr="lt")
     active_before = filters.IsoDateTimeFilter(field_name="last_activity_at", lookup_expr="lt")
 
@@ -62,6 +65,7 @@ class TemplateFilter(ListFilterSet):
     region = filters.CharFilter()
     instance_type = ChoicesFilter(choices=Instance.TYPES)
     on_timeout = ChoicesFilter(choices=OnTimeout.choices)
+    record = BooleanFilter()
     created_by = filters.UUIDFilter(field_name="created_by_id")
     updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
 
@@ -119,6 +123,26 @@ class OccurrenceFilter(ListFilterSet):
     class Meta:
         model = Occurrence
         fields: list[str] = []
+
+
+class RecordingFilter(ListFilterSet):
+    """Of one instance's recordings."""
+
+    status = ChoicesFilter(choices=RecordingStatus.choices)
+    created_by = filters.UUIDFilter(field_name="created_by_id")
+    started_after = filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="gte")
+    started_before = filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="lt")
+    ended_after = filters.IsoDateTimeFilter(field_name="ended_at", lookup_expr="gte")
+    expires_before = filters.IsoDateTimeFilter(field_name="expires_at", lookup_expr="lt")
+    updated_after = filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+
+    class Meta:
+        model = Recording
+        fields: list[str] = []
+
+
+class SiteRecordingFilter(RecordingFilter):
+    instance_id = filters.UUIDFilter()
 
 
 class TailFilter(SiteFilterSet):

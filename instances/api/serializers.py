@@ -57,6 +57,7 @@ class InstanceSerializer(StrictModelSerializer):
             "timeout_hours",
             "on_timeout",
             "idle_stop_minutes",
+            "record",
             "expires_at",
             "provider",
             "region",
@@ -101,6 +102,8 @@ class SpecBody(TimeLimitFields):
     idle_stop_minutes = serializers.IntegerField(
         min_value=1, max_value=10_080, allow_null=True, help_text="Stop it when unused for so long. `null`: never."
     )
+
+    record = serializers.BooleanField(help_text="Record each of its runs. Default: false.")
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()

@@ -35,6 +35,7 @@ SPEC = (
     "timeout_hours",
     "on_timeout",
     "idle_stop_minutes",
+    "record",
 )
 
 POOL = ("pool_size", "pool_ready", "pool_failures", "pool_open_until", "pool_reason")

@@ -10,6 +10,7 @@ from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
 from instances.api.providers import ProvidersView
+from instances.api.recordings import InstanceRecordingsView, RecordingViewSet, StopRecordingView
 from instances.api.schedules import (
     OccurrencesView,
     PauseScheduleView,
@@ -59,6 +60,10 @@ urlpatterns = [
     path("instances/<uuid:pk>/events", EventsView.as_view(), name="instance-events"),
     path("instances/<uuid:pk>/logs", LogsView.as_view({"get": "list", "post": "create"}), name="instance-logs"),
     path("instances/<uuid:pk>/logs/tail", LogTailView.as_view(), name="instance-logs-tail"),
+    path("instances/<uuid:pk>/recordings", InstanceRecordingsView.as_view(), name="instance-recordings"),
+    path("recordings", RecordingViewSet.as_view({"get": "list"}), name="recordings"),
+    path("recordings/<uuid:pk>", RecordingViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="recording"),
+    path("recordings/<uuid:pk>/stop", StopRecordingView.as_view(), name="recording-stop"),
     path("webhooks", webhooks.WebhookViewSet.as_view({"get": "list", "post": "create"}), name="webhooks"),
     path(
         "webhooks/<uuid:pk>",

@@ -96,6 +96,8 @@ class Instance(SiteOwned):
         null=True, blank=True, help_text="Stopped when nobody has used it for so long. None: never."
     )
 
+    record = models.BooleanField(default=False, db_default=False, help_text="Each of its runs is recorded.")
+
     # What is wished now.
     desired_state = models.CharField(max_length=16, choices=Desired.choices, default=Desired.RUNNING, editable=False)
     wish_reason = models.TextField(
@@ -176,6 +178,11 @@ class Instance(SiteOwned):
             models.Index(fields=["template"], name="instance_by_template", condition=Q(template__isnull=False)),
             models.Index(
                 fields=["startup_due_at"], name="instance_startup_due", condition=Q(startup_due_at__isnull=False)
+            ),
+            models.Index(
+                fields=["id"],
+                name="instance_recorded",
+                condition=Q(record=True, status="running", pooled=False, deleted_at=None),
             ),
             models.Index(fields=["look_again_at"], name="instance_due", condition=Q(look_again_at__isnull=False)),
         ]

@@ -33,6 +33,7 @@ class MachineSpec(models.Model):
     timeout_ms = models.PositiveBigIntegerField(null=True, blank=True)
     on_timeout = models.CharField(max_length=8, choices=OnTimeout.choices, default=OnTimeout.STOP)
     idle_stop_minutes = models.PositiveIntegerField(null=True, blank=True)
+    record = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         abstract = True

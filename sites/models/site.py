@@ -35,6 +35,7 @@ class Site(models.Model):
     quota_running = models.PositiveIntegerField(null=True, blank=True, help_text=_DEFAULT)
     quota_provisioning = models.PositiveIntegerField(null=True, blank=True, help_text=_DEFAULT)
     quota_actions_a_minute = models.PositiveIntegerField(null=True, blank=True, help_text=_DEFAULT)
+    quota_recordings_mib = models.PositiveIntegerField(null=True, blank=True, help_text=_DEFAULT)
     quota_per_type = models.JSONField(
         default=dict, blank=True, validators=[numbers_by_name], help_text='Instances by type, as {"windows": 5}.'
     )

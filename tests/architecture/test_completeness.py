@@ -32,6 +32,7 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "log_retention_days": NUMBER,
         "is_active": "of an inactive site nobody is let in",
         **dict.fromkeys(["quota_instances", "quota_running", "quota_provisioning"], NUMBER),
+        "quota_recordings_mib": NUMBER,
         **dict.fromkeys(["quota_actions_a_minute", "quota_per_type"], NUMBER),
     },
     "sites.User": {
@@ -97,7 +98,13 @@ UNFILTERED: dict[str, dict[str, str]] = {
         **dict.fromkeys(["pool_failed_at", "pool_open_until", "pool_reason"], "of a pool's bad days; shown"),
         **SPEC,
     },
-    "instances.TemplateVersion": {"site": SITE, "template": "in the address", "on_timeout": "by the template", **SPEC},
+    "instances.TemplateVersion": {
+        "site": SITE,
+        "template": "in the address",
+        "on_timeout": "by the template",
+        "record": "by the template",
+        **SPEC,
+    },
     "instances.BrowserState": {
         "site": SITE,
         "state": "sealed",
@@ -109,6 +116,15 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "last_at": "ordered by, not looked up",
         **dict.fromkeys(["count", "timeout_ms", "interval_s"], NUMBER),
         **dict.fromkeys(["cron", "time_zone"], TEXT),
+    },
+    "instances.Recording": {
+        "site": SITE,
+        "reason": "by `search`",
+        "deleted_at": "deleted ones are in no list",
+        "stop_asked_at": INNER,
+        **dict.fromkeys(["max_fps", "quality", "max_minutes", "max_mib"], NUMBER),
+        **dict.fromkeys(["frames", "actions", "bytes", "parts", "gaps"], NUMBER),
+        **dict.fromkeys(["cursor_xid", "cursor_id", "lease_token", "lease_until"], INNER),
     },
     "instances.Occurrence": {
         "site": SITE,

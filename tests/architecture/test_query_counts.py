@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connections
@@ -15,6 +16,7 @@ from common.tenancy import CREW
 from instances import browser_states, schedules, templates, webhooks
 from instances import services as instances
 from instances.models import Event, Log
+from instances.recordings import services as recordings
 from plans import services as plans
 from plans.models import PlanEvent
 from sites import invitations
@@ -49,10 +51,11 @@ PINNED = {
     "get_membership": 2,
     "get_own_user": 2,
     "get_plan": 2,
+    "get_recording": 2,
     "get_root": 0,
     "get_schedule": 2,
     "get_site": 2,
-    "get_site_usage": 3,
+    "get_site_usage": 4,
     "get_template": 2,
     "get_user": 2,
     "get_webhook": 2,
@@ -69,6 +72,8 @@ PINNED = {
     "list_memberships": 3,
     "list_plan_events": 4,
     "list_plans": 3,
+    "list_instance_recordings": 4,
+    "list_recordings": 3,
     "list_schedule_occurrences": 4,
     "list_schedules": 3,
     "list_sites": 2,
@@ -120,8 +125,10 @@ class World:
             schedule = self._schedule(template.pk)
             state = browser_states.upload_state(self.principal, name=f"login {number}", state={})
             member = make.member(self.site)
+            recording = self._recording()
             rows = {
                 "browser-states": state,
+                "recordings": recording,
                 "templates": template,
                 "schedules": schedule,
                 "agents": agent,
@@ -133,6 +140,11 @@ class World:
             }
             for noun, row in {**rows, "memberships": member, "users": member.user, "sites": self.site}.items():
                 self.first.setdefault(noun, str(row.pk))
+
+    def _recording(self) -> Any:
+        """One more of the first instance; one at a time may be under way."""
+        row = recordings.request_recording(self.principal, UUID(self.first["instances"]))
+        return recordings.request_end(self.principal, row.pk)
 
     def _template(self, number: int) -> Any:
         template = templates.create_template(self.principal, name=f"template {number}")

@@ -27,6 +27,8 @@ MAY = {
     "patrol.py",
     "keys.py",
     "standing.py",
+    "keeping.py",
+    "leases.py",
     "admin.py",
     "admin_base.py",
 }

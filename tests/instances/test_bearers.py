@@ -124,3 +124,10 @@ def test_a_gateway_that_is_away_is_asked_again(guests: FakeGuests, monkeypatch: 
 
     monkeypatch.setattr(guests, "bearers", away)
     assert bearers.end_the_gone() == 0
+
+
+def test_a_recordings_own_stream_is_nobodys_and_goes_on(guests: FakeGuests, key: ApiKey) -> None:
+    own = Bearer(purpose="frames", mode=bearers.RECORDER, site=str(key.site_id))
+    guests.held = [own, Bearer(purpose="frames", site=str(key.site_id))]
+    assert bearers.end_the_gone() == 1
+    assert own in guests.held

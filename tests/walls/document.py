@@ -105,6 +105,7 @@ class Place:
             made = {
                 "memberships": self._membership,
                 "deliveries": self._delivery,
+                "recordings": self._recording,
                 "desktop": lambda: self.row("instances"),
                 "instance": lambda: self.row("instances"),
             }
@@ -113,6 +114,9 @@ class Place:
 
     def _delivery(self) -> dict[str, Any]:
         return dict(self.owner.post(f"/api/webhooks/{self.row('webhooks')['id']}/ping").json())
+
+    def _recording(self) -> dict[str, Any]:
+        return dict(self.owner.post(f"/api/instances/{self.row('instances')['id']}/recordings").json())
 
     def ids(self, operation: Operation) -> dict[str, str]:
         """What its path names, of this place's rows."""

@@ -31,7 +31,7 @@ OPEN = {
     "request_password_reset",
     "confirm_password_reset",
 }
-OF_INSTANCES = {"events": "instances", "logs": "logs", "plans": "plans"}
+OF_INSTANCES = {"events": "instances", "logs": "logs", "plans": "plans", "recordings": "recordings"}
 ACTS = {"actions", "cdp", "files", "screenshot", "computer-action", "bash-action"}
 OF_DIALECTS = dict.fromkeys(["desktop", "start", "instance", "instances"], "instances")
 OF_DIALECTS["auth_states"] = "browser-states"

@@ -256,6 +256,10 @@ class Instance(Answer):
     """
     Stopped when nobody has used it for so long. None: never.
     """
+    record: bool
+    """
+    Each of its runs is recorded.
+    """
     expires_at: AwareDatetime | None
     provider: str
     region: str
@@ -497,6 +501,57 @@ class Quota(Answer):
     remaining: int | None
 
 
+class Recording(Answer):
+    """
+    A recording of an instance's screen and of what was done on it.
+    """
+
+    id: str
+    site_id: str
+    instance_id: str
+    created_by: str | None
+    """
+    Null: the instance's own `record` asked.
+    """
+    status: Literal["waiting", "recording", "finished", "interrupted"] | str
+    reason: str
+    """
+    Why it ended, in a sentence.
+    """
+    max_fps: int
+    quality: int
+    """
+    Of the JPEGs.
+    """
+    max_minutes: int
+    max_mib: int
+    started_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    duration_ms: int | None
+    """
+    Once it has ended.
+    """
+    frames: int
+    """
+    Pictures that are kept: one each time it changed.
+    """
+    actions: int
+    gaps: int
+    """
+    How often it was without pictures and went on.
+    """
+    bytes: int
+    """
+    In the object store.
+    """
+    expires_at: AwareDatetime | None
+    """
+    It is deleted then. Null while it is under way.
+    """
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
 class Redeemed(Answer):
     """
     What the guest needs to dial in.
@@ -647,6 +702,7 @@ class Template(Answer):
     timeout_hours: float | None
     on_timeout: Literal["stop", "delete"] | str
     idle_stop_minutes: int | None
+    record: bool
     pool_size: int
     """
     How many run before anybody asks.
@@ -698,6 +754,7 @@ class TemplateVersion(Answer):
     timeout_hours: float | None
     on_timeout: Literal["stop", "delete"] | str
     idle_stop_minutes: int | None
+    record: bool
     created_by: str
     created_at: AwareDatetime
 
