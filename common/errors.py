@@ -70,6 +70,14 @@ class TooMany(PlatformError):
     message = "Too many of these for now."
 
 
+class NotSetUp(PlatformError):
+    """What it takes is not installed here; repeating it changes nothing before an operator does."""
+
+    status = 501
+    code = "NOT_SET_UP"
+    message = "This platform is not set up for that."
+
+
 class GuestFailed(PlatformError):
     """The machine was asked and said no, or could not be reached: the fault is behind us, not in the request."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from common import clock, tokens
-from common.errors import Conflict
+from common.errors import Conflict, NotSignedIn
 from common.tenancy import site_scope
 from common.tokens import Claims
 from instances import selectors
@@ -18,7 +18,9 @@ from instances.bearers import CDP, FRAMES, RECORDER, VIEW
 from instances.models import Instance, Status
 from sites.keys import display_name
 from sites.principal import Principal
+from sites.standing import principal_again
 
+REPLAY = "replay"
 Mode = Literal["watch", "drive"]
 CDP_LIFETIME = timedelta(hours=1)
 VIEW_LIFETIME = timedelta(minutes=10)
@@ -116,7 +118,14 @@ def issue_view(principal: Principal, instance_id: UUID, *, mode: Mode | None = N
 def view_token(
     principal: Principal, machine: str, *, mode: str, label: str = "", renew_until: int = 0
 ) -> tuple[str, datetime]:
-    """A token for the gateway's view socket, and when it stops opening one. `renew_until`: of the one it follows.
+    """A token for the gateway's view socket, and when it stops opening one. `renew_until`: of the one it follows."""
+    return page_token(principal, VIEW, machine, mode=mode, label=label, renew_until=renew_until)
+
+
+def page_token(
+    principal: Principal, purpose: str, subject: str, *, mode: str = "", label: str = "", renew_until: int = 0
+) -> tuple[str, datetime]:
+    """A token of a page that is opened by a link, and when it stops opening it. `renew_until`: of the one it follows.
 
     The first is in an address, so it is short; those that follow never leave their page, and outlast a nap of its host.
     """
@@ -124,8 +133,8 @@ def view_token(
     until = renew_until or now + int(RENEWABLE.total_seconds())
     lifetime = RENEWED_LIFETIME if renew_until else VIEW_LIFETIME
     claims = Claims(
-        purpose=VIEW,
-        subject=machine,
+        purpose=purpose,
+        subject=subject,
         expires_at=min(now + int(lifetime.total_seconds()), until),
         renew_until=until,
         mode=mode,
@@ -133,6 +142,25 @@ def view_token(
         **_by(principal),
     )
     return tokens.sign(settings.GATEWAY_SECRET, claims), datetime.fromtimestamp(claims.expires_at, UTC)
+
+
+def bearer(token: str, purpose: str) -> tuple[Claims, Principal]:
+    """What a page's token says, and whoever asked for it, as they may today.
+
+    Raises:
+        NotSignedIn: it has expired or is none, or its key, member or site is gone.
+    """
+    try:
+        claims = tokens.opened(token, settings.GATEWAY_SECRET, purpose=purpose, now_s=clock.now().timestamp())
+    except tokens.BadToken as error:
+        raise NotSignedIn("This link has expired; ask for a new one.") from error
+    return claims, principal_again(
+        UUID(claims.site), UUID(claims.user), key_id=_maybe(claims.key), agent_id=_maybe(claims.agent)
+    )
+
+
+def _maybe(text: str) -> UUID | None:
+    return UUID(text) if text else None
 
 
 def recorder_token(site_id: UUID, machine: str) -> str:

@@ -7,9 +7,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from django.conf import settings
-
-from common import clock, tokens
+from common import clock
 from common.errors import Conflict, Forbidden, GuestFailed, NotFound, NotSignedIn
 from common.realtime.publish import nudge_on_commit
 from common.tenancy import site_scope
@@ -20,10 +18,9 @@ from instances.extending import keep_active
 from instances.guestlink import Driver, GuestDriven, GuestUnreachable
 from instances.journal import channels
 from instances.models import Instance, Level, Log, LogType, Status
-from instances.signed import view_token
+from instances.signed import bearer, view_token
 from sites import audit
 from sites.principal import Principal
-from sites.standing import principal_again
 
 ACTIVE_FOR = timedelta(minutes=5)
 """An instance whose view asks for a new token counts as used for so long; pages ask each minute or two."""
@@ -50,7 +47,7 @@ def renew(token: str) -> Viewing:
         NotSignedIn: the token has expired, or its key, member or site is gone.
         NotFound: the instance is gone.
     """
-    claims, principal = _bearer(token)
+    claims, principal = bearer(token, VIEW)
     with site_scope(principal.site_id):
         instance = selectors.instance_of(principal, _instance_id(claims))
     mode = "drive" if claims.mode == "drive" and "instances:act" in principal.scopes else "watch"
@@ -72,7 +69,7 @@ def steer(token: str, viewer: str, wish: Wish) -> None:
         Conflict: another person drives (`details.driver`), or the instance does not run.
         GuestFailed: the page is not connected to the machine.
     """
-    claims, principal = _bearer(token)
+    claims, principal = bearer(token, VIEW)
     principal.must("instances:act")
     if claims.mode != "drive":
         raise Forbidden("This view is for watching.")
@@ -113,20 +110,6 @@ def _driver_of(instance: Instance) -> Driver | None:
         return ports.guests().driver(instance.machine)
     except GuestUnreachable:
         return None
-
-
-def _bearer(token: str) -> tuple[Claims, Principal]:
-    try:
-        claims = tokens.opened(token, settings.GATEWAY_SECRET, purpose=VIEW, now_s=clock.now().timestamp())
-    except tokens.BadToken as error:
-        raise NotSignedIn("This view has expired; ask for a new one.") from error
-    return claims, principal_again(
-        UUID(claims.site), UUID(claims.user), key_id=_maybe(claims.key), agent_id=_maybe(claims.agent)
-    )
-
-
-def _maybe(text: str) -> UUID | None:
-    return UUID(text) if text else None
 
 
 def _instance_id(claims: Claims) -> UUID:

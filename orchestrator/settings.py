@@ -227,6 +227,7 @@ LOG_RETENTION_DAYS = int(os.environ.get("LOG_RETENTION_DAYS", "90"))  # at most;
 RECORDING_RETENTION_DAYS = int(os.environ.get("RECORDING_RETENTION_DAYS", "30"))
 RECORDING_MINUTES_MAX = int(os.environ.get("RECORDING_MINUTES_MAX", "120"))  # the longest, and what is usual
 RECORDING_MIB_MAX = int(os.environ.get("RECORDING_MIB_MAX", "1024"))  # the largest, and what is usual
+FFMPEG = os.environ.get("FFMPEG", "ffmpeg")  # a program's name or path; without it recordings are no videos
 RECORDINGS_AT_ONCE = int(os.environ.get("RECORDINGS_AT_ONCE", "32"))  # by one worker
 
 # --- Objects: what is too big for a row lies in a folder, or in a bucket where one is named ---------------------------

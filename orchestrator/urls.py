@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/", include("plans.api.urls")),
     path("api/", include("instances.api.urls")),
     path("", include("instances.api.viewer")),
+    path("", include("instances.api.replayer")),
     path("v1/", include("facades.desktop_v1.urls")),
     path("v1/", include("facades.sessions_v1.urls")),
     re_path(r"^(api|v1)/", unknown_route),

@@ -10,6 +10,7 @@ from instances.api.files import FileView
 from instances.api.history import EventsView
 from instances.api.logs import LogsView, LogTailView, LogView, SiteLogsView, SiteLogTailView
 from instances.api.providers import ProvidersView
+from instances.api.recorded import ReplayView, VideoView, ZipView
 from instances.api.recordings import InstanceRecordingsView, RecordingViewSet, StopRecordingView
 from instances.api.schedules import (
     OccurrencesView,
@@ -64,6 +65,9 @@ urlpatterns = [
     path("recordings", RecordingViewSet.as_view({"get": "list"}), name="recordings"),
     path("recordings/<uuid:pk>", RecordingViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="recording"),
     path("recordings/<uuid:pk>/stop", StopRecordingView.as_view(), name="recording-stop"),
+    path("recordings/<uuid:pk>/replay", ReplayView.as_view(), name="recording-replay"),
+    path("recordings/<uuid:pk>/zip", ZipView.as_view(), name="recording-zip"),
+    path("recordings/<uuid:pk>/video", VideoView.as_view(), name="recording-video"),
     path("webhooks", webhooks.WebhookViewSet.as_view({"get": "list", "post": "create"}), name="webhooks"),
     path(
         "webhooks/<uuid:pk>",

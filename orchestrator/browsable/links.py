@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from common.api.handlers import unknown_route
 
 NOUNS = (
-    *("instances", "templates", "schedules", "plans", "logs", "webhooks"),
+    *("instances", "templates", "recordings", "schedules", "plans", "logs", "webhooks"),
     *("agents", "users", "memberships", "invitations", "keys", "sites", "audit"),
 )
 _POINTERS = {"created_by": "users", "parent_log": "logs", "parent_id": "plans", "depends_on": "plans"}

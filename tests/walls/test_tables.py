@@ -34,6 +34,7 @@ NOUNS = [
     "deliveries",
     "templates",
     "schedules",
+    "recordings",
     "browser-states",
 ]
 

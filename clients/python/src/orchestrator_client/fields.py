@@ -83,6 +83,10 @@ class ChangedInstanceRequest(TypedDict):
     """
     Stop it when unused for so long. `null`: never.
     """
+    record: NotRequired[bool]
+    """
+    Record each of its runs. Default: false.
+    """
     name: NotRequired[str]
     user_id: NotRequired[str]
     """
@@ -163,6 +167,10 @@ class ChangedTemplateRequest(TypedDict):
     idle_stop_minutes: NotRequired[int | None]
     """
     Stop it when unused for so long. `null`: never.
+    """
+    record: NotRequired[bool]
+    """
+    Record each of its runs. Default: false.
     """
     name: NotRequired[str]
     description: NotRequired[str]
@@ -378,6 +386,10 @@ class NewInstanceRequest(TypedDict):
     """
     Stop it when unused for so long. `null`: never.
     """
+    record: NotRequired[bool]
+    """
+    Record each of its runs. Default: false.
+    """
     name: str
     user_id: NotRequired[str]
     """
@@ -435,6 +447,8 @@ class NewKeyRequest(TypedDict):
                 "memberships:write",
                 "plans:read",
                 "plans:write",
+                "recordings:read",
+                "recordings:write",
                 "schedules:read",
                 "schedules:write",
                 "sites:read",
@@ -487,6 +501,29 @@ class NewPasswordRequest(TypedDict):
 
     token: str
     password: str
+
+
+class NewRecordingRequest(TypedDict):
+    """
+    How to record. All of it may be left out.
+    """
+
+    max_fps: NotRequired[int]
+    """
+    Pictures a second while the screen changes. Default: 2.
+    """
+    quality: NotRequired[int]
+    """
+    Of the JPEGs. Default: 60.
+    """
+    max_minutes: NotRequired[int]
+    """
+    It ends then. Default: the most that may be.
+    """
+    max_mib: NotRequired[int]
+    """
+    It ends there. Default: the most that may be.
+    """
 
 
 class NewScheduleRequest(TypedDict):
@@ -557,6 +594,10 @@ class NewTemplateRequest(TypedDict):
     idle_stop_minutes: NotRequired[int | None]
     """
     Stop it when unused for so long. `null`: never.
+    """
+    record: NotRequired[bool]
+    """
+    Record each of its runs. Default: false.
     """
     name: str
     description: NotRequired[str]
@@ -637,6 +678,10 @@ class PatchedChangedInstanceRequest(TypedDict):
     idle_stop_minutes: NotRequired[int | None]
     """
     Stop it when unused for so long. `null`: never.
+    """
+    record: NotRequired[bool]
+    """
+    Record each of its runs. Default: false.
     """
     name: NotRequired[str]
     user_id: NotRequired[str]
@@ -736,6 +781,10 @@ class PatchedChangedTemplateRequest(TypedDict):
     idle_stop_minutes: NotRequired[int | None]
     """
     Stop it when unused for so long. `null`: never.
+    """
+    record: NotRequired[bool]
+    """
+    Record each of its runs. Default: false.
     """
     name: NotRequired[str]
     description: NotRequired[str]
@@ -1154,6 +1203,10 @@ class ListInstancesQuery(TypedDict):
     One or more of `created_at`, `updated_at`, `name`, `status`, `last_activity_at`, `started_at`, `stopped_at`, `expires_at`, with commas between; `-` in front for downwards.
     """
     provider: NotRequired[str]
+    record: NotRequired[bool]
+    """
+    Each of its runs is recorded.
+    """
     region: NotRequired[str]
     search: NotRequired[str]
     """
@@ -1333,6 +1386,41 @@ class ListInstancePlansQuery(TypedDict):
         | list[Literal["blocked", "cancelled", "completed", "failed", "in_progress", "paused", "pending"]]
     ]
     user_id: NotRequired[str]
+
+
+class ListInstanceRecordingsQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    created_by: NotRequired[str]
+    ended_after: NotRequired[datetime | str]
+    expires_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `started_at`, `ended_at`, `bytes`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `reason`.
+    """
+    started_after: NotRequired[datetime | str]
+    started_before: NotRequired[datetime | str]
+    status: NotRequired[
+        Literal["finished", "interrupted", "recording", "waiting"]
+        | list[Literal["finished", "interrupted", "recording", "waiting"]]
+    ]
+    updated_after: NotRequired[datetime | str]
 
 
 class GetInstanceScreenshotQuery(TypedDict):
@@ -1589,6 +1677,42 @@ class ListPlanEventsQuery(TypedDict):
     """
 
 
+class ListRecordingsQuery(TypedDict):
+    count: NotRequired[Literal["capped", "exact", "estimate"]]
+    """
+    `capped` counts to 10,001 and stops; `exact` counts all; `estimate` is the planner's guess, at no cost.
+    """
+    created_after: NotRequired[datetime | str]
+    created_before: NotRequired[datetime | str]
+    created_by: NotRequired[str]
+    ended_after: NotRequired[datetime | str]
+    expires_before: NotRequired[datetime | str]
+    id: NotRequired[str | list[str]]
+    """
+    Multiple values may be separated by commas.
+    """
+    instance_id: NotRequired[str]
+    limit: NotRequired[int]
+    """
+    How many results to return.
+    """
+    ordering: NotRequired[str]
+    """
+    One or more of `created_at`, `started_at`, `ended_at`, `bytes`, with commas between; `-` in front for downwards.
+    """
+    search: NotRequired[str]
+    """
+    Words that must all occur in `reason`.
+    """
+    started_after: NotRequired[datetime | str]
+    started_before: NotRequired[datetime | str]
+    status: NotRequired[
+        Literal["finished", "interrupted", "recording", "waiting"]
+        | list[Literal["finished", "interrupted", "recording", "waiting"]]
+    ]
+    updated_after: NotRequired[datetime | str]
+
+
 class ListSchedulesQuery(TypedDict):
     action: NotRequired[Literal["extend", "start", "stop"] | list[Literal["extend", "start", "stop"]]]
     count: NotRequired[Literal["capped", "exact", "estimate"]]
@@ -1704,6 +1828,7 @@ class ListTemplatesQuery(TypedDict):
     One or more of `created_at`, `updated_at`, `name`, `version`, with commas between; `-` in front for downwards.
     """
     provider: NotRequired[str]
+    record: NotRequired[bool]
     region: NotRequired[str]
     search: NotRequired[str]
     """

@@ -568,6 +568,18 @@ class Redeemed(Answer):
     height: int
 
 
+class Replay(Answer):
+    """
+    A link to the replay. Its token stands in the fragment, so no server's log has it; keep it all the same.
+    """
+
+    url: str
+    expires_at: AwareDatetime
+    """
+    Open it until then. An open page goes on for up to 12 hours.
+    """
+
+
 class Root(Answer):
     """
     Addresses by name.

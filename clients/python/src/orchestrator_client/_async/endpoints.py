@@ -270,6 +270,27 @@ class AsyncInstancesEndpoints(AsyncResource):
             Call("POST", f"/api/instances/{segment(id)}/plans", json=fields, key=idempotency_key or new_key()),
         )
 
+    def list_recordings(
+        self, id: str, /, **query: Unpack[sent.ListInstanceRecordingsQuery]
+    ) -> AsyncPages[models.Recording]:
+        """Newest first. They stay when the instance is deleted, until they are deleted themselves or expire.
+
+        `GET /api/instances/{id}/recordings`
+        """
+        return self._pages(models.Recording, f"/api/instances/{segment(id)}/recordings", query)
+
+    async def create_recording(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewRecordingRequest]
+    ) -> models.Recording:
+        """Begin one: now where the instance runs, else when it does. 409 while another is under way.
+
+        `POST /api/instances/{id}/recordings`
+        """
+        return await self._one(
+            models.Recording,
+            Call("POST", f"/api/instances/{segment(id)}/recordings", json=fields, key=idempotency_key or new_key()),
+        )
+
     async def restart(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
         """Stop a running instance and start it again.
 
@@ -634,6 +655,59 @@ class AsyncProvidersEndpoints(AsyncResource):
         return await self._one(models.Offers, Call("GET", "/api/providers"))
 
 
+class AsyncRecordingsEndpoints(AsyncResource):
+    def list(self, **query: Unpack[sent.ListRecordingsQuery]) -> AsyncPages[models.Recording]:
+        """The recordings of a site, also those of instances that are gone.
+
+        `GET /api/recordings`
+        """
+        return self._pages(models.Recording, "/api/recordings", query)
+
+    async def get(self, id: str, /) -> models.Recording:
+        """The recordings of a site, also those of instances that are gone.
+
+        `GET /api/recordings/{id}`
+        """
+        return await self._one(models.Recording, Call("GET", f"/api/recordings/{segment(id)}"))
+
+    async def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The recordings of a site, also those of instances that are gone.
+
+        `DELETE /api/recordings/{id}`
+        """
+        await self._nothing(Call("DELETE", f"/api/recordings/{segment(id)}", if_match=if_match))
+
+    async def replay(self, id: str, /) -> models.Replay:
+        """A fresh signed link, good for opening it within ten minutes; also of a recording that is under way.
+
+        `GET /api/recordings/{id}/replay`
+        """
+        return await self._one(models.Replay, Call("GET", f"/api/recordings/{segment(id)}/replay"))
+
+    async def stop(self, id: str, /, *, idempotency_key: str | None = None) -> models.Recording:
+        """It is `finished` within a second or two, with all that was done until now. Twice is success.
+
+        `POST /api/recordings/{id}/stop`
+        """
+        return await self._one(
+            models.Recording, Call("POST", f"/api/recordings/{segment(id)}/stop", key=idempotency_key or new_key())
+        )
+
+    async def video(self, id: str, /) -> bytes:
+        """An MP4 (H.264) in the recording's own time, encoded while it is read. 501 where there is no ffmpeg.
+
+        `GET /api/recordings/{id}/video`
+        """
+        return await self._bytes(Call("GET", f"/api/recordings/{segment(id)}/video"))
+
+    async def zip(self, id: str, /) -> bytes:
+        """`manifest.json` with each frame's moment, `frames/` of JPEGs, `actions.jsonl`: what is stored by now.
+
+        `GET /api/recordings/{id}/zip`
+        """
+        return await self._bytes(Call("GET", f"/api/recordings/{segment(id)}/zip"))
+
+
 class AsyncSchedulesEndpoints(AsyncResource):
     def list(self, **query: Unpack[sent.ListSchedulesQuery]) -> AsyncPages[models.Schedule]:
         """The schedules of a site.
@@ -963,6 +1037,7 @@ class AsyncEndpoints:
         self.password_resets = AsyncPasswordResetsEndpoints(transport)
         self.plans = AsyncPlansEndpoints(transport)
         self.providers = AsyncProvidersEndpoints(transport)
+        self.recordings = AsyncRecordingsEndpoints(transport)
         self.schedules = AsyncSchedulesEndpoints(transport)
         self.sites = AsyncSitesEndpoints(transport)
         self.system = AsyncSystemEndpoints(transport)

@@ -267,6 +267,25 @@ class InstancesEndpoints(Resource):
             Call("POST", f"/api/instances/{segment(id)}/plans", json=fields, key=idempotency_key or new_key()),
         )
 
+    def list_recordings(self, id: str, /, **query: Unpack[sent.ListInstanceRecordingsQuery]) -> Pages[models.Recording]:
+        """Newest first. They stay when the instance is deleted, until they are deleted themselves or expire.
+
+        `GET /api/instances/{id}/recordings`
+        """
+        return self._pages(models.Recording, f"/api/instances/{segment(id)}/recordings", query)
+
+    def create_recording(
+        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewRecordingRequest]
+    ) -> models.Recording:
+        """Begin one: now where the instance runs, else when it does. 409 while another is under way.
+
+        `POST /api/instances/{id}/recordings`
+        """
+        return self._one(
+            models.Recording,
+            Call("POST", f"/api/instances/{segment(id)}/recordings", json=fields, key=idempotency_key or new_key()),
+        )
+
     def restart(self, id: str, /, *, idempotency_key: str | None = None) -> models.Instance:
         """Stop a running instance and start it again.
 
@@ -619,6 +638,59 @@ class ProvidersEndpoints(Resource):
         return self._one(models.Offers, Call("GET", "/api/providers"))
 
 
+class RecordingsEndpoints(Resource):
+    def list(self, **query: Unpack[sent.ListRecordingsQuery]) -> Pages[models.Recording]:
+        """The recordings of a site, also those of instances that are gone.
+
+        `GET /api/recordings`
+        """
+        return self._pages(models.Recording, "/api/recordings", query)
+
+    def get(self, id: str, /) -> models.Recording:
+        """The recordings of a site, also those of instances that are gone.
+
+        `GET /api/recordings/{id}`
+        """
+        return self._one(models.Recording, Call("GET", f"/api/recordings/{segment(id)}"))
+
+    def delete(self, id: str, /, *, if_match: str | None = None) -> None:
+        """The recordings of a site, also those of instances that are gone.
+
+        `DELETE /api/recordings/{id}`
+        """
+        self._nothing(Call("DELETE", f"/api/recordings/{segment(id)}", if_match=if_match))
+
+    def replay(self, id: str, /) -> models.Replay:
+        """A fresh signed link, good for opening it within ten minutes; also of a recording that is under way.
+
+        `GET /api/recordings/{id}/replay`
+        """
+        return self._one(models.Replay, Call("GET", f"/api/recordings/{segment(id)}/replay"))
+
+    def stop(self, id: str, /, *, idempotency_key: str | None = None) -> models.Recording:
+        """It is `finished` within a second or two, with all that was done until now. Twice is success.
+
+        `POST /api/recordings/{id}/stop`
+        """
+        return self._one(
+            models.Recording, Call("POST", f"/api/recordings/{segment(id)}/stop", key=idempotency_key or new_key())
+        )
+
+    def video(self, id: str, /) -> bytes:
+        """An MP4 (H.264) in the recording's own time, encoded while it is read. 501 where there is no ffmpeg.
+
+        `GET /api/recordings/{id}/video`
+        """
+        return self._bytes(Call("GET", f"/api/recordings/{segment(id)}/video"))
+
+    def zip(self, id: str, /) -> bytes:
+        """`manifest.json` with each frame's moment, `frames/` of JPEGs, `actions.jsonl`: what is stored by now.
+
+        `GET /api/recordings/{id}/zip`
+        """
+        return self._bytes(Call("GET", f"/api/recordings/{segment(id)}/zip"))
+
+
 class SchedulesEndpoints(Resource):
     def list(self, **query: Unpack[sent.ListSchedulesQuery]) -> Pages[models.Schedule]:
         """The schedules of a site.
@@ -938,6 +1010,7 @@ class Endpoints:
         self.password_resets = PasswordResetsEndpoints(transport)
         self.plans = PlansEndpoints(transport)
         self.providers = ProvidersEndpoints(transport)
+        self.recordings = RecordingsEndpoints(transport)
         self.schedules = SchedulesEndpoints(transport)
         self.sites = SitesEndpoints(transport)
         self.system = SystemEndpoints(transport)
