@@ -35,9 +35,11 @@ def _is_green(picture: Image.Image) -> bool:
 def test_cyberdesk_s_client_drives_a_desktop_from_launch_to_end(stack: Stack) -> None:
     client = CyberdeskClient(api_key=stack.api_key, base_url=stack.url)
     desktop = str(client.launch_desktop(timeout_ms=600_000).id)
+    brief = client.launch_desktop(timeout_ms=15_000).id
     try:
         wait_until(lambda: client.get_desktop(desktop).status == "running", timeout_s=120, what="running", every_s=0.2)
         _drive(client, desktop)
+        wait_until(lambda: client.get_desktop(brief).status == "terminated", timeout_s=120, what="its end", every_s=0.2)
     finally:
         ended = client.terminate_desktop(desktop)
     assert ended.status == client.get_desktop(desktop).status == "terminated"
@@ -89,10 +91,9 @@ def test_scrapybara_s_client_works_on_an_ubuntu(stack: Stack) -> None:
         desk.edit(command="create", path="note.txt", file_text="one\ntwo\n")
         desk.edit(command="str_replace", path="note.txt", old_str="two", new_str="zwei")
         assert desk.file(command="read", path="note.txt").output == "one\nzwei\n"
-        desk.upload(file=("x.bin", b"\x00\xff"), path="x.bin")
-        assert desk.bash(command="wc -c < x.bin").output.strip() == "2"
-        desk.env.set(variables={"GREETING": "hello"})
-        assert desk.bash(command="echo $GREETING").output.strip() == "hello"
+        _work_on_files_and_variables(desk)
+        assert base64.b64decode(desk.screenshot().base_64_image).startswith(b"\x89PNG")
+        assert httpx.get(desk.get_stream_url().stream_url, trust_env=False, timeout=30).status_code == 200
         desk.pause()
         wait_until(lambda: client.get(desk.id).status == "paused", timeout_s=60, what="paused", every_s=0.2)
         desk.resume()
@@ -101,6 +102,23 @@ def test_scrapybara_s_client_works_on_an_ubuntu(stack: Stack) -> None:
     finally:
         assert desk.stop().status == "terminated"
     assert client.get(desk.id).status == "terminated"
+
+
+def _work_on_files_and_variables(desk: Any) -> None:
+    desk.edit(command="insert", path="note.txt", insert_line=1, new_str="between\n")
+    assert "between" in desk.edit(command="view", path="note.txt").output
+    desk.edit(command="undo_edit", path="note.txt")
+    assert desk.file(command="read", path="note.txt").output == "one\nzwei\n"
+    desk.upload(file=("x.bin", b"\x00\xff"), path="x.bin")
+    assert desk.bash(command="wc -c < x.bin").output.strip() == "2"
+    assert base64.b64decode(desk.file(command="read", path="x.bin", mode="rb").output) == b"\x00\xff"
+    desk.file(command="write", path="y.txt", content="written")
+    assert desk.bash(command="cat y.txt").output == "written"
+    desk.env.set(variables={"GREETING": "hello"})
+    assert desk.bash(command="echo $GREETING").output.strip() == "hello"
+    assert desk.env.get().variables["GREETING"] == "hello"
+    desk.env.delete(keys=["GREETING"])
+    assert "GREETING" not in desk.env.get().variables
 
 
 def test_scrapybara_s_client_hands_a_browser_to_playwright(stack: Stack) -> None:
@@ -115,5 +133,43 @@ def test_scrapybara_s_client_hands_a_browser_to_playwright(stack: Stack) -> None
             assert page.title() == "here"
             chromium.close()
         assert browser.get_current_url().current_url.startswith("data:text/html")
+        _log_in_elsewhere(stack, client, browser)
+        assert client._base_client.browser.stop(browser.id).status == "stopped"
+        assert browser.get_current_url().current_url == "about:blank"
     finally:
         browser.stop()
+
+
+def _log_in_elsewhere(stack: Stack, client: Scrapybara, browser: Any) -> None:
+    """A login at a site, saved and taken into another browser, which the site then knows by cookie and storage."""
+    _visit(stack, browser, "document.cookie = 'sid=1234; max-age=9999'; localStorage.setItem('cart', 'full')")
+    saved = browser.save_auth(name="shop")
+    assert (saved.status, [state.name for state in client.get_auth_states()]) == ("success", ["shop"])
+    other: Any = client.start_browser()
+    try:
+        wait_until(lambda: client.get(other.id).status == "running", timeout_s=120, what="running", every_s=0.2)
+        assert other.authenticate(auth_state_id=saved.auth_state_id).status == "success"
+        assert _visit(stack, other, "[document.cookie, localStorage.getItem('cart')]") == ["sid=1234", "full"]
+    finally:
+        other.stop()
+    assert browser.modify_auth(auth_state_id=saved.auth_state_id, name="shop, again").name == "shop, again"
+
+
+def _visit(stack: Stack, browser: Any, script: str) -> Any:
+    """What `script` says in a page of a site that is served inside the machine."""
+    with stack.client() as http:
+        action = {"type": "bash", "command": _SERVE}
+        http.post(f"/api/instances/{browser.id}/actions", json=action).raise_for_status()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.connect_over_cdp(browser.get_cdp_url().cdp_url)
+        page = chromium.contexts[0].pages[0]
+        page.goto("http://127.0.0.1:8765/")
+        said = page.evaluate(script)
+        chromium.close()
+    return said
+
+
+_SERVE = """
+setsid python3 -m http.server -d /opt --bind 127.0.0.1 8765 >/dev/null 2>&1 &
+for _ in $(seq 100); do (echo > /dev/tcp/127.0.0.1/8765) 2>/dev/null && break; sleep 0.1; done
+"""

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cdp_use.client import CDPClient
 from playwright.async_api import Browser, async_playwright
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
@@ -67,6 +68,24 @@ async def _titled(browser: Browser, title: str) -> str:
     found = await page.title()
     await page.close()
     return found
+
+
+def test_browser_use_s_own_client_works_unmodified_and_so_does_a_second_one(desk: Desk) -> None:
+    base = desk.http.get(f"/api/instances/{desk.id}/cdp").json()["http_url"]
+    version = httpx.get(f"{base}/json/version", trust_env=False, timeout=30).json()  # as browser-use finds its way
+
+    async def journey() -> None:
+        async with CDPClient(version["webSocketDebuggerUrl"]) as first, CDPClient(desk.read()["cdp_url"]) as second:
+            made = await first.send.Target.createTarget({"url": "data:text/html,<title>used</title>"})
+            attached = await first.send.Target.attachToTarget({"targetId": made["targetId"], "flatten": True})
+            long: Any = {"expression": f"'x'.repeat({LONG})", "returnByValue": True}
+            answer = await first.send.Runtime.evaluate(long, session_id=attached["sessionId"])
+            assert len(answer["result"]["value"]) == LONG
+            seen = (await second.send.Target.getTargets())["targetInfos"]
+            assert made["targetId"] in [target["targetId"] for target in seen]
+            assert (await second.send.Target.closeTarget({"targetId": made["targetId"]}))["success"]
+
+    apart(journey)
 
 
 def test_puppeteer_works_unmodified(desk: Desk) -> None:

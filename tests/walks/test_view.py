@@ -24,6 +24,8 @@ from tests.walks.conftest import Desk
 
 pytestmark = [pytest.mark.stack, pytest.mark.machine]
 SOON_MS = 30_000
+PAINT_GREEN = r"printf '\033]11;#008000\007'"
+"""Typed into a terminal: its background is green from then on."""
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +85,11 @@ def holds(desk: Desk, name: str) -> bool:
 def test_a_person_takes_over_and_types_and_agents_wait(open_view: Any, desk: Desk) -> None:
     page = live(open_view())
     assert desk.http.get(f"/api/instances/{desk.id}/view/driver").json() == {"driver": None}
-    before = desk.screen()
+    assert not is_green(desk.screen())
     take(page)
-    type_into(page, "echo seen > by-hand")
-    wait_until(lambda: holds(desk, "by-hand"), timeout_s=20, what="what was typed", every_s=0.2)
-    assert desk.screen().tobytes() != before.tobytes()
+    type_into(page, PAINT_GREEN)
+    wait_until(lambda: is_green(desk.screen()), timeout_s=20, what="what was typed, on the screen", every_s=0.2)
+    wait_until(lambda: is_green(shown_by(page)), timeout_s=20, what="the same in the page", every_s=0.2)
 
     driver = desk.http.get(f"/api/instances/{desk.id}/view/driver").json()["driver"]
     assert driver["name"]
@@ -99,6 +101,29 @@ def test_a_person_takes_over_and_types_and_agents_wait(open_view: Any, desk: Des
     said = [log["message"] for log in desk.http.get(f"/api/instances/{desk.id}/logs?limit=50").json()["results"]]
     assert any("took over the desktop" in message for message in said)
     assert any("gave the desktop back" in message for message in said)
+
+
+def is_green(picture: Image.Image) -> bool:
+    """Whether the terminal's background is: it covers the middle of the desktop's upper left."""
+    found: Any = picture.getpixel((picture.width // 4, picture.height // 4))
+    return all(abs(have - want) < 16 for have, want in zip(found, (0, 128, 0), strict=True))
+
+
+def shown_by(page: Page) -> Image.Image:
+    content = page.locator("#screen canvas").screenshot()
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def test_a_desktop_becomes_as_large_as_the_window_of_who_drives(open_view: Any, ask: Any) -> None:
+    desk = ask("ubuntu")
+    desk.wait("running")
+    url = desk.http.get(f"/api/instances/{desk.id}/view").json()["url"]
+    page = live(open_view(url=url, viewport={"width": 900, "height": 700}))
+    take(page)
+    page.get_by_role("button", name="Resize").click()
+    wait_until(lambda: desk.screen().width <= 900, timeout_s=20, what="the window's width", every_s=0.2)
+    page.set_viewport_size({"width": 1100, "height": 800})
+    wait_until(lambda: 900 < desk.screen().width <= 1100, timeout_s=20, what="the larger width", every_s=0.2)
 
 
 def test_whoever_watches_cannot_type_whatever_the_page_says(open_view: Any, desk: Desk) -> None:
