@@ -6,7 +6,6 @@ Nothing here, and nothing that it writes, tells what lies in one.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -162,7 +161,7 @@ def _kept(
 
 def _hosts(state: browser_state.BrowserState) -> list[str]:
     hosts = {cookie.domain.lstrip(".") for cookie in state.cookies}
-    hosts |= {urlsplit(origin.origin).netloc for origin in state.origins}
+    hosts |= {origin.origin.partition("://")[2] for origin in state.origins}
     return sorted(hosts)[:_HOSTS_SHOWN]
 
 

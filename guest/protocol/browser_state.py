@@ -12,7 +12,8 @@ STATE_BYTES = 1024 * 1024
 """Of a state as JSON."""
 COOKIES = 3_000
 ORIGINS = 200
-_Origin = Annotated[str, Meta(pattern=r"^https?://[^/?#\s]{1,300}$")]
+_Origin = Annotated[str, Meta(pattern=r"\Ahttps?://[^\x00-\x20/?#]{1,300}\Z")]
+_Domain = Annotated[str, Meta(pattern=r"\A[^\x00-\x20/?#]{1,300}\Z")]
 _Name = Annotated[str, Meta(max_length=4_096)]
 
 
@@ -21,7 +22,7 @@ class Cookie(Struct, frozen=True, kw_only=True, rename={"http_only": "httpOnly",
 
     name: _Name
     value: Annotated[str, Meta(max_length=16_384)]
-    domain: Annotated[str, Meta(min_length=1, max_length=300)]
+    domain: _Domain
     path: Annotated[str, Meta(max_length=4_096)] = "/"
     expires: float = -1
     http_only: bool = False

@@ -82,6 +82,8 @@ def test_no_answer_shows_what_was_uploaded(api: Any, world: World) -> None:
         ({"cookies": [{"name": "a", "value": "v", "domain": "x", "sameSite": "Secret2"}]}, "$.cookies[0].sameSite"),
         ({"origins": [{"origin": "file:///Secret2"}]}, "$.origins[0].origin"),
         ({"origins": [{"origin": "https://a", "localStorage": [TOO_MUCH]}]}, "bytes"),
+        ({"origins": [{"origin": "https://Secret2 Secret2"}]}, "$.origins[0].origin"),
+        ({"cookies": [{"name": "a", "value": "v", "domain": "Secret2\n"}]}, "$.cookies[0].domain"),
         ({"cookies": "Secret2"}, "$.cookies"),
     ],
 )
@@ -89,6 +91,16 @@ def test_what_is_no_state_is_refused_without_being_repeated(api: Any, state: dic
     refused = api("POST", "/api/browser-states", {"name": "bad", "state": state}, status=400)
     assert place in refused["error"] and "Secret2" not in json.dumps(refused)
     assert not BrowserState.everywhere.exists()
+
+
+def test_what_a_machine_says_of_itself_is_kept_or_refused_and_never_a_fault_of_ours(
+    api: Any, world: World, machine: Instance
+) -> None:
+    path = f"/api/instances/{machine.pk}/browser/save"
+    world.guests.browsers[machine.machine] = browser_state.parse({"origins": [{"origin": "https://["}]})
+    assert api("POST", path, {"name": "odd"}, status=201)["hosts"] == ["["]
+    with pytest.raises(browser_state.BadState):
+        browser_state.parse({"cookies": [{"name": "a", "value": "v", "domain": "shop\x00"}]})
 
 
 def test_a_name_is_taken_once_unless_it_is_replaced(api: Any, world: World, machine: Instance) -> None:
