@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
+from contextlib import suppress
 from functools import cache, partial
+from queue import Empty, SimpleQueue
 
 import redis
 from django.conf import settings
@@ -36,9 +40,34 @@ def nudge(*channels: str) -> None:
         _silence.begin(error)
 
 
+def nudge_soon(*channels: str) -> None:
+    """`nudge` by a thread of its own, so that whoever answers a request need not wait for Redis; after the commit.
+
+    What waits together is said once.
+    """
+    _talker(os.getpid()).put(channels)
+
+
 def nudge_on_commit(*channels: str, using: str = "default") -> None:
     """Nudge when the transaction open on `using` commits; at once when none is open, never when it rolls back."""
     transaction.on_commit(partial(nudge, *channels), using=using, robust=True)
+
+
+@cache
+def _talker(_process: int) -> SimpleQueue[tuple[str, ...]]:
+    """By process: a fork has no thread of its parent's."""
+    waiting: SimpleQueue[tuple[str, ...]] = SimpleQueue()
+    threading.Thread(target=_talk, args=(waiting,), name="nudges", daemon=True).start()
+    return waiting
+
+
+def _talk(waiting: SimpleQueue[tuple[str, ...]]) -> None:
+    while True:
+        channels = dict.fromkeys(waiting.get())
+        with suppress(Empty):
+            while True:
+                channels |= dict.fromkeys(waiting.get_nowait())
+        nudge(*channels)
 
 
 @cache

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from common.realtime.hub import Hub, Listener
-from common.realtime.publish import nudge
+from common.realtime.publish import nudge, nudge_soon
 from tests.realtime.conftest import Broker
 from tests.realtime.rows import eventually
 
@@ -37,6 +37,16 @@ async def test_many_nudges_between_two_waits_are_one_wake(hub: Hub) -> None:
         await eventually(lambda: listener.age[0] >= before[0] + 50)
         assert await listener.wait(1)
         assert not await listener.wait(0.05)
+
+
+async def test_what_another_thread_shall_say_is_heard_as_well_on_each_channel(hub: Hub) -> None:
+    with hub.listen(["instance:a"]) as one, hub.listen(["instance:b"]) as other:
+        await subscribed(one)
+        await subscribed(other)
+        nudge_soon("instance:a", "instance:b")
+        assert await one.wait(10) and await other.wait(10)
+        nudge_soon("instance:b")
+        assert await other.wait(10)
 
 
 async def test_a_nudge_wakes_nobody_on_another_channel(hub: Hub) -> None:
