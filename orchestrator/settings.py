@@ -8,6 +8,7 @@ from typing import Any
 
 import dj_database_url
 
+from common.pooled import Pooled
 from facades.desktop_v1 import actions as desktop_actions
 from facades.sessions_v1 import actions as sessions_actions
 from guest.protocol import actions
@@ -105,7 +106,7 @@ def _database(variable: str, *, pool: int, statement_s: int = 0) -> dict[str, An
     if statement_s:
         config["OPTIONS"]["options"] = f"-c statement_timeout={statement_s}s"
     if pool and variable in os.environ:
-        config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
+        config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10, "connection_class": Pooled}
     return config
 
 
@@ -117,6 +118,8 @@ DATABASES = {
     "owner": _database("DATABASE_OWNER_URL", pool=0),
 }
 DATABASE_ROUTERS = ["common.admin.AdminRouter"]
+# Off: an action's log row is committed when the answer goes out, and on the disk some milliseconds later.
+ACTION_LOG_WAITS_FOR_DISK = _flag("ACTION_LOG_WAITS_FOR_DISK")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery --------------------------------------------------------------------------------------------
