@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import redis
 from django.conf import settings
@@ -107,6 +108,14 @@ class Verdict:
         return max(full, key=lambda one: one.room_in_s) if full else min(self.standings, key=lambda one: one.remaining)
 
 
+class Count(Protocol):
+    """Counts one event in each of the windows, or in none; and, as a door's own, one request besides."""
+
+    def __call__(self, *windows: Window) -> Verdict | None:
+        """How these windows stand; None where there are none, or nobody knows."""
+        ...
+
+
 _silence = Silence(logger, "nothing is limited while redis is away")
 
 
@@ -128,6 +137,11 @@ def spend(windows: Sequence[Window], *, cost: int = 1) -> Verdict | None:
     counted = cost if found[0] else 0
     pairs = zip(windows, found[1::2], found[2::2], strict=True)
     return Verdict(bool(found[0]), tuple(Standing(one, used + counted, room / 1000) for one, used, room in pairs))
+
+
+def count(*windows: Window) -> Verdict | None:
+    """`spend` as a `Count` that counts no request."""
+    return spend(windows) if windows else None
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 
 from orchestrator.bridge import Bridge
-from orchestrator.frontdoor import FrontDoor
+from orchestrator.frontdoor import LONG_AT_MOST, FrontDoor
 from orchestrator.relay import GatewayRelay
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
@@ -16,8 +16,10 @@ _asgi = get_asgi_application()  # before the routes: their models need Django se
 from orchestrator.routing import websocket  # noqa: E402 - see above
 from orchestrator.warming import warm  # noqa: E402
 
+_wsgi = get_wsgi_application()
 application = FrontDoor(
-    wsgi=Bridge(get_wsgi_application(), workers=settings.WEB_THREADS),
+    wsgi=Bridge(_wsgi, workers=settings.WEB_THREADS),
+    patient=Bridge(_wsgi, workers=LONG_AT_MOST, name="patient"),
     asgi=_asgi,
     websocket=websocket,
     gateway=GatewayRelay(settings.GATEWAY_UPSTREAM),

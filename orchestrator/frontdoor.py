@@ -1,5 +1,5 @@
-"""The one port: sockets to Channels, streams and long waits to Django's ASGI handler, everything else to its WSGI one;
-and what is below the gateway's public paths to the gateway.
+"""The one port: sockets to Channels, streams and long waits to Django's ASGI handler, everything else to its WSGI one,
+actions that may take long in threads of their own; and what is below the gateway's public paths to the gateway.
 
 Django's ASGI handler costs some six times the bridge's time for a short request, and a long one would hold one of the
 bridge's few threads. In production a balancer may send the same kinds of request to two processes by the same rules.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -25,7 +25,7 @@ from orchestrator.bridge import Bridge
 from orchestrator.relay import GatewayRelay
 
 LONG_AT_MOST = 512
-"""Streams and waits at once: each holds a thread of Django's, asleep but not free of charge."""
+"""Streams, waits and long actions at once: each holds a thread, asleep but not free of charge."""
 MADE_TO_WAIT_S, MADE_TO_WAIT_AT_MOST = 0.25, 1024
 _LONG_PATHS = ("/wait", "/tail", "/browser/save", "/browser/load")
 _ACTION_PATHS = ("/actions", "/bash-action", "/computer-action")
@@ -43,12 +43,14 @@ class FrontDoor:
         asgi: Any,
         websocket: Any,
         max_body_bytes: int,
+        patient: Bridge | None = None,
         gateway: GatewayRelay | None = None,
         warm: Callable[[], None] | None = None,
     ) -> None:
         """`warm` is called once, before the first request is let in."""
         self.gateway = gateway
         self._wsgi = wsgi
+        self._patient = patient or wsgi
         self._asgi = asgi
         self._websocket = websocket
         self._max_body_bytes = max_body_bytes
@@ -78,8 +80,10 @@ class FrontDoor:
         scope = with_length(scope, body)
         if self.gateway is not None and self.gateway.serves(scope["path"]):
             await self._serve_gateway(self.gateway, scope, body, receive, send)
-        elif is_long(scope, body):
-            await self._serve_long(scope, replay(body, receive), send)
+        elif is_stream_or_wait(scope):
+            await self._serve_long(scope, send, lambda: self._asgi(scope, replay(body, receive), send))
+        elif is_long_action(scope, body):
+            await self._serve_long(scope, send, lambda: self._patient(scope, body, send))
         else:
             await self._wsgi(scope, body, send)
 
@@ -101,13 +105,13 @@ class FrontDoor:
                 self._waiting -= 1
         await _answer(scope, send, bar.refusal, headers=bar.headers)
 
-    async def _serve_long(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _serve_long(self, scope: HTTPScope, send: Send, serve: Callable[[], Awaitable[None]]) -> None:
         if self._long >= LONG_AT_MOST:
             await _answer(scope, send, Unavailable("Too many streams and waits are open.", retry_after_s=5.0))
             return
         self._long += 1
         try:
-            await self._asgi(scope, receive, send)
+            await serve()
         finally:
             self._long -= 1
 
@@ -120,18 +124,23 @@ class FrontDoor:
         await hub.current().aclose()
         if self.gateway is not None:
             await self.gateway.aclose()
-        self._wsgi.close()
+        for bridge in {self._wsgi, self._patient}:
+            bridge.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def is_long(scope: HTTPScope, body: bytes) -> bool:
-    """Whether the answer may take seconds: an event stream, a wait, an action that runs a command or sleeps."""
+def is_stream_or_wait(scope: HTTPScope) -> bool:
+    """Whether the answer comes bit by bit, or when something has happened."""
     if any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"]):
         return True
     path = scope["path"].rstrip("/")
-    if path.endswith(_LONG_PATHS) or doors.may_take_long(path):
-        return True
-    return scope["method"] == "POST" and path.endswith(_ACTION_PATHS) and any(word in body for word in _LONG_WORDS)
+    return path.endswith(_LONG_PATHS) or doors.may_take_long(path)
+
+
+def is_long_action(scope: HTTPScope, body: bytes) -> bool:
+    """Whether the answer may take seconds, because it is an action that runs a command or sleeps."""
+    is_action = scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_ACTION_PATHS)
+    return is_action and any(word in body for word in _LONG_WORDS)
 
 
 def _secret(scope: HTTPScope) -> str:

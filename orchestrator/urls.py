@@ -11,6 +11,7 @@ from orchestrator.root import RootView
 from sites.api.sign_in import admin_login
 
 urlpatterns = [
+    path("api/", include("instances.api.urls")),  # first: routes are tried in turn, and none is asked for more often
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("api/", RootView.as_view(), name="root"),
@@ -20,7 +21,6 @@ urlpatterns = [
     path("api/system/health", HealthView.as_view(), name="health"),
     path("api/", include("sites.api.urls")),
     path("api/", include("plans.api.urls")),
-    path("api/", include("instances.api.urls")),
     path("", include("instances.api.viewer")),
     path("", include("instances.api.replayer")),
     path("v1/", include("facades.desktop_v1.urls")),

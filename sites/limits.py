@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -34,22 +35,32 @@ class RateLimited(TooMany):
         self.headers = headers
 
 
-def admit(principal: Principal | None) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """`headers`: the `RateLimit-*` headers of the answer, none where nothing is limited. `beside`: how the windows
+    stand that were counted along; None where there are none, or nobody knows."""
+
+    headers: Mapping[str, str]
+    beside: Verdict | None
+
+
+def admit(principal: Principal | None, *beside: Window) -> Admitted:
     """Count one request of the principal, or of somebody unknown, and from the address that is being served.
 
-    Returns the `RateLimit-*` headers for its answer; none where nothing is limited. One round trip to Redis.
+    In one round trip to Redis with the windows `beside` it: it is counted in all of them or in none.
 
     Raises:
-        RateLimited: one of the windows is full. Then it was counted in none.
+        RateLimited: one of the request's own windows is full.
     """
-    asked = list(_windows_of(principal)) if settings.RATE_LIMITS else []
-    verdict = windows.spend(asked) if asked else None
+    own = list(_windows_of(principal)) if settings.RATE_LIMITS else []
+    verdict = windows.count(*own, *beside)
     if verdict is None:
-        return {}
-    headers = _headers(verdict)
-    if not verdict.allowed:
-        raise RateLimited(verdict.tightest, headers)
-    return headers
+        return Admitted({}, None)
+    asked = Verdict(verdict.allowed, verdict.standings[: len(own)])
+    headers = _headers(asked) if own else {}
+    if not verdict.allowed and any(one.remaining == 0 for one in asked.standings):
+        raise RateLimited(asked.tightest, headers)
+    return Admitted(headers, Verdict(verdict.allowed, verdict.standings[len(own) :]) if beside else None)
 
 
 def must_not_be_barred() -> None:

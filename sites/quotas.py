@@ -19,7 +19,7 @@ from django.db import connections
 from common import windows
 from common.errors import TooMany
 from common.tenancy import execute_in_site
-from common.windows import Window
+from common.windows import Count, Window
 
 ASK_AGAIN_IN_S = 30.0
 REMEMBERED_S = 10.0
@@ -69,14 +69,14 @@ def must_fit(quota: str, *, limit: int | None, used: int) -> None:
         raise TooMany(message, code="QUOTA_EXCEEDED", retry_after_s=ASK_AGAIN_IN_S, quota=quota, limit=limit, used=used)
 
 
-def spend_action(site_id: UUID) -> None:
-    """Count one action of the site. A changed limit takes effect within ten seconds.
+def spend_action(site_id: UUID, count: Count = windows.count) -> None:
+    """Count one action of the site by `count`. A changed limit takes effect within ten seconds.
 
     Raises:
-        TooMany: the last minute had as many as it may have.
+        TooMany: the last minute had as many as it may have. Besides, what `count` raises.
     """
     limit = _remembered_limits(site_id).actions_a_minute
-    verdict = windows.spend([_actions(site_id, limit)]) if limit is not None else None
+    verdict = count() if limit is None else count(_actions(site_id, limit))
     if verdict is not None and not verdict.allowed:
         standing = verdict.tightest
         raise TooMany(

@@ -38,6 +38,7 @@ _SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "max_wal_size": "512MB",
+    "wal_writer_delay": "10ms",  # three times this is the longest that a commit which does not wait is not on the disk
     "random_page_cost": "1.1",
     "jit": "off",
     "timezone": "UTC",

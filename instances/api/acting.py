@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -35,13 +36,7 @@ class ActionView(SiteView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        view = super().as_view(**initkwargs)
-
-        def answer(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-            return shortly.act(request, pk) or view(request, pk=pk)
-
-        answer.__dict__.update(view.__dict__)  # what urls, the schema and the CSRF check read from a view
-        return answer
+        return _shortened(super().as_view(**initkwargs), lambda request, pk: shortly.act(request, pk))
 
     @extend_schema(
         request=ACTION_SCHEMA,
@@ -75,6 +70,10 @@ class ScreenshotView(SiteView):
     scoped = False
     error_statuses = (409, 429, 502, 504)
 
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return _shortened(super().as_view(**initkwargs), lambda request, pk: shortly.look(request, pk))
+
     @extend_schema(
         parameters=[
             OpenApiParameter("format", str, enum=["png", "jpeg"], default="png"),
@@ -101,6 +100,16 @@ class ScreenshotView(SiteView):
         """`?format=` names the picture's format here, not a renderer; and a client may accept pictures only."""
         renderer = self.get_renderers()[0]
         return renderer, renderer.media_type
+
+
+def _shortened(view: Any, short: Callable[[HttpRequest, UUID], HttpResponse | None]) -> Any:
+    """`view`, asked only where the short way passes."""
+
+    def answer(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+        return short(request, pk) or view(request, pk=pk)
+
+    answer.__dict__.update(view.__dict__)  # what urls, the schema and the CSRF check read from a view
+    return answer
 
 
 def _batch(value: Any) -> Batch:

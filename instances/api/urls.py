@@ -35,6 +35,8 @@ from instances.api.views import (
 )
 
 urlpatterns = [
+    path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),
+    path("instances/<uuid:pk>/screenshot", ScreenshotView.as_view(), name="instance-screenshot"),
     path("instances", InstanceViewSet.as_view({"get": "list", "post": "create"}), name="instances"),
     path(
         "instances/<uuid:pk>",
@@ -49,8 +51,6 @@ urlpatterns = [
     path("instances/<uuid:pk>/retry", RetryView.as_view(), name="instance-retry"),
     path("instances/<uuid:pk>/extend", ExtendView.as_view(), name="instance-extend"),
     path("instances/<uuid:pk>/wait", WaitView.as_view(), name="instance-wait"),
-    path("instances/<uuid:pk>/screenshot", ScreenshotView.as_view(), name="instance-screenshot"),
-    path("instances/<uuid:pk>/actions", ActionView.as_view(), name="instance-actions"),
     path("instances/<uuid:pk>/frames", FramesView.as_view(), name="instance-frames"),
     path("instances/<uuid:pk>/view", ViewView.as_view(), name="instance-view"),
     path("instances/<uuid:pk>/view/driver", DriverView.as_view(), name="instance-driver"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -48,6 +49,11 @@ class OnTimeout(models.TextChoices):
 
     STOP = "stop"
     DELETE = "delete"
+
+
+def machine_name(instance_id: UUID, incarnation: int) -> str:
+    """What `Instance.machine` is, for who has no row of it."""
+    return f"{instance_id.hex}-{incarnation}"
 
 
 def default_tools() -> list[str]:
@@ -193,7 +199,7 @@ class Instance(SiteOwned):
     @property
     def machine(self) -> str:
         """The name of this incarnation's machine: at the provider, at the gateway and in its guest's token."""
-        return f"{self.id.hex}-{self.incarnation}"
+        return machine_name(self.id, self.incarnation)
 
     @property
     def provider_ref(self) -> str | None:

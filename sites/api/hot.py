@@ -25,6 +25,7 @@ from common.api.hotlist import EMPTY, Asked, HotList
 from common.api.rowsql import columns_of
 from common.errors import PlatformError
 from common.prepared import read_in_site
+from common.windows import Count
 from sites.api.authentication import key_in
 from sites.api.base import SiteOwnedViewSet
 from sites.api.limits import count_request
@@ -78,12 +79,14 @@ class Hot(SiteOwnedViewSet):
         return answer
 
 
-def caller(request: HttpRequest, scope: str | None) -> Principal | None:
-    """Who asks with a key, counted; None: nobody, or somebody who may not, which the ordinary way says.
+def caller(request: HttpRequest, scope: str | None) -> tuple[Principal, Count] | None:
+    """Who asks with a key, and how to count the request, which is to be done once; None: nobody, or somebody who may
+    not, which the ordinary way says.
+
+    The count raises `RateLimited`.
 
     Raises:
-        RateLimited: too often.
-        Error: PostgreSQL or Redis, as `find_principal` and `count_request` meet them.
+        Error: PostgreSQL, as `find_principal` meets it.
     """
     secret = key_in(request)
     if not secret:
@@ -92,10 +95,7 @@ def caller(request: HttpRequest, scope: str | None) -> Principal | None:
         principal = find_principal(secret, notes_failure=False)
     except (PlatformError, APIException):
         return None
-    if scope not in principal.scopes:
-        return None
-    count_request(request, principal, secret)
-    return principal
+    return (principal, partial(count_request, request, principal, secret)) if scope in principal.scopes else None
 
 
 def short(
@@ -105,8 +105,12 @@ def short(
     if not _is_usual(request):
         return None
     try:
-        principal = caller(request, view.scopes["GET"])
-        return None if principal is None else _answer(view, action, request, kwargs, principal, allowed)
+        found = caller(request, view.scopes["GET"])
+        if found is None:
+            return None
+        principal, count = found
+        count()
+        return _answer(view, action, request, kwargs, principal, allowed)
     except RateLimited as refusal:
         return refused(refusal)
     except (PlatformError, APIException):

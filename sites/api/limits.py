@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from common import bars
+from common.windows import Verdict, Window
 from sites import limits
 from sites.api.authentication import key_in
 from sites.principal import Principal
@@ -28,14 +29,18 @@ class ByCaller(BaseThrottle):
         return True
 
 
-def count_request(request: HttpRequest, principal: Principal | None, secret: str | None) -> None:
-    """Count it, and leave the headers for its answer in `request.rate_limit`.
+def count_request(
+    request: HttpRequest, principal: Principal | None, secret: str | None, *beside: Window
+) -> Verdict | None:
+    """Count it, and leave the headers for its answer in `request.rate_limit`. Says how the windows `beside` it stand.
 
     Raises:
         RateLimited: too many.
     """
     try:
-        request.rate_limit = limits.admit(principal)  # type: ignore[attr-defined]
+        admitted = limits.admit(principal, *beside)
+        request.rate_limit = admitted.headers  # type: ignore[attr-defined]
+        return admitted.beside
     except limits.RateLimited as refusal:
         request.rate_limit = refusal.headers  # type: ignore[attr-defined]
         if secret is not None and principal is not None:

@@ -7,11 +7,19 @@ from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 
 from common import prepared
-from common.prepared import read_in_site
+from common.ids import new_id
+from common.prepared import read_in_site, write_in_site
 from common.tenancy import site_scope
 from tests import make
 
 pytestmark = pytest.mark.django_db
+_ADD = """
+WITH added AS (
+    INSERT INTO sites_agent (id, created_at, updated_at, site_id, name, description, is_active)
+    VALUES (%s, now(), now(), %s, %s, '', true)
+)
+UPDATE sites_site SET name = current_setting('synchronous_commit') WHERE id = %s
+"""
 _NAMES = "SELECT name FROM sites_agent WHERE name LIKE %s || '%%' ORDER BY name"
 
 
@@ -79,3 +87,24 @@ def test_within_a_scope_it_is_part_of_that_one() -> None:
         assert read_in_site(ours.pk, _NAMES, [""]) == []
         with pytest.raises(RuntimeError):
             read_in_site(theirs.pk, _NAMES, [""])
+
+
+@pytest.mark.parametrize(("waits", "setting"), [(True, "on"), (False, "off")])
+def test_a_write_waits_for_the_disk_where_it_shall_and_the_next_one_is_not_touched_by_it(
+    waits: bool, setting: str
+) -> None:
+    site = make.site()
+    write_in_site(site.pk, _ADD, [new_id(), site.pk, "written", site.pk], waits_for_disk=waits)
+    assert read_in_site(site.pk, "SELECT name FROM sites_site WHERE id = %s", [site.pk]) == [(setting,)]
+    assert read_in_site(site.pk, _NAMES, [""]) == [("written",)]
+    assert read_in_site(site.pk, "SELECT current_setting('synchronous_commit')", []) == [("on",)]
+
+
+def test_a_write_cannot_reach_another_site_and_leaves_nothing_when_it_fails() -> None:
+    ours, theirs = make.site(), make.site()
+    with pytest.raises(DatabaseError):
+        write_in_site(ours.pk, _ADD, [new_id(), theirs.pk, "smuggled", ours.pk], waits_for_disk=False)
+    assert read_in_site(theirs.pk, _NAMES, [""]) == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nullif(current_setting('app.site_id', true), '')")
+        assert cursor.fetchone() == (None,)

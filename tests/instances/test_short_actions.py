@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
+from common import windows
 from instances import perform
 from instances.api import shortly
 from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable
@@ -30,14 +31,17 @@ def client(world: World) -> Any:
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The statuses that the short way has answered with."""
     statuses: list[int] = []
-    act = shortly.act
 
-    def noting(*arguments: Any) -> Any:
-        answer = act(*arguments)
-        statuses.extend([] if answer is None else [answer.status_code])
-        return answer
+    def noting(short: Any) -> Any:
+        def answered(*arguments: Any) -> Any:
+            answer = short(*arguments)
+            statuses.extend([] if answer is None else [answer.status_code])
+            return answer
 
-    monkeypatch.setattr(shortly, "act", noting)
+        return answered
+
+    monkeypatch.setattr(shortly, "act", noting(shortly.act))
+    monkeypatch.setattr(shortly, "look", noting(shortly.look))
     return statuses
 
 
@@ -61,6 +65,25 @@ def test_an_action_answers_the_same_by_either_way(
     _same(client.post(path, action), client.post(path, action, headers={"accept": ORDINARY}))
     assert taken == [200]
     assert len(world.guests.acted) == 2 == Log.everywhere.filter(tool_name=action["type"]).count()
+
+
+@pytest.mark.parametrize("query", ["", "?format=png", "?format=jpeg"])
+def test_a_picture_is_the_same_by_either_way(world: World, client: Any, taken: list[int], query: str) -> None:
+    path = f"/api/instances/{world.running().pk}/screenshot{query}"
+    short, ordinary = client.get(path), client.get(f"{path}{'&' if query else '?'}quality=80")
+    assert (short.status_code, short.content) == (ordinary.status_code, ordinary.content) == (200, b"picture")
+    for name in ("Content-Type", "Allow", "Vary", "Cache-Control"):
+        assert short.get(name) == ordinary.get(name), name
+    assert taken == [200]
+    assert Log.everywhere.filter(tool_name="screenshot").count() == 2
+
+
+@pytest.mark.parametrize("query", ["?format=gif", "?quality=0", "?what=else"])
+def test_a_picture_of_another_kind_goes_the_ordinary_way(
+    world: World, client: Any, taken: list[int], query: str
+) -> None:
+    assert client.get(f"/api/instances/{world.running().pk}/screenshot{query}").status_code == 400
+    assert taken == []
 
 
 @pytest.mark.parametrize(
@@ -129,3 +152,26 @@ def test_a_database_that_is_away_is_a_503_and_nothing_is_done_twice(
     monkeypatch.undo()
     connection.close()
     assert client.post(path, CLICK).status_code == 200
+
+
+def test_an_action_and_its_request_are_counted_in_one_question_and_one_in_vain_as_a_request(
+    world: World, client: Any, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.RATE_LIMITS = {"key": (3, 60), "site": (9, 60), "address": (9, 60), "anonymous": (9, 60)}
+    asked: list[list[str]] = []
+    spend = windows.spend
+
+    def noting(wanted: Any, *, cost: int = 1) -> Any:
+        asked.append([window.name.partition(":")[0] for window in wanted])
+        return spend(wanted, cost=cost)
+
+    monkeypatch.setattr(windows, "spend", noting)
+    path = f"/api/instances/{world.running().pk}/actions"
+    assert client.post(path, CLICK).status_code == 200
+    assert client.post(f"/api/instances/{world.ask().pk}/actions", CLICK).status_code == 409
+    third, fourth = client.post(path, CLICK), client.post(path, CLICK)
+    assert (third.status_code, third["RateLimit-Remaining"]) == (200, "0")
+    assert (fourth.status_code, fourth.json()["code"]) == (429, "RATE_LIMITED")
+    together = ["key", "site", "address", "actions"]
+    assert asked == [together, together[:3], together, together]
+    assert len(world.guests.acted) == 2

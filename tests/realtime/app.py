@@ -111,7 +111,8 @@ class Doorkeeper:
 
 
 def _server(request: Any) -> str:
-    return "asgi" if isinstance(getattr(request, "_request", request), ASGIRequest) else "wsgi"
+    is_asgi = isinstance(getattr(request, "_request", request), ASGIRequest)
+    return "asgi" if is_asgi else threading.current_thread().name.partition("_")[0]
 
 
 urlpatterns = [
@@ -125,6 +126,7 @@ urlpatterns = [
 
 application = FrontDoor(
     wsgi=Bridge(get_wsgi_application(), workers=8),
+    patient=Bridge(get_wsgi_application(), workers=8, name="patient"),
     asgi=get_asgi_application(),
     websocket=URLRouter(
         [re_path(r"^ws/(?P<target>[^/]+)$", StreamConsumer.as_asgi(doorkeeper=Doorkeeper(), open_stream=stream))]

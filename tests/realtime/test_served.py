@@ -226,7 +226,8 @@ async def test_a_chunked_body_within_the_limit_reaches_the_view_whole(served: Se
 
 
 @pytest.mark.parametrize(
-    ("body", "by"), [('{"action": "bash"}', "asgi"), ('{"action": "wait"}', "asgi"), ('{"action": "click"}', "wsgi")]
+    ("body", "by"),
+    [('{"action": "bash"}', "patient"), ('{"action": "wait"}', "patient"), ('{"action": "click"}', "wsgi")],
 )
 async def test_actions_that_may_take_long_leave_the_short_ones_their_threads(
     served: Served, body: str, by: str
