@@ -11,26 +11,27 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import actions, fanout, start
+from bench import actions, fanout, start, together, watchers
 from bench.measure import load
 from bench.platform import Platform, Refused, platform
 
 STARTS = tuple(f"start.{flavour}" for flavour in start.GOALS)
 ACTIONS = tuple(f"actions.{case.name}" for case in actions.CASES)
-NAMES = (*STARTS, *ACTIONS, "fanout")
+TOGETHER, WATCHERS, CHANNELS = "actions.together", "fanout.watchers", "fanout.channels"
+NAMES = (*STARTS, *ACTIONS, TOGETHER, WATCHERS, CHANNELS)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code: 0 when all was measured, whatever came out; 1 when something could not be."""
+    """The exit code: 0 when all was measured and nobody missed anything, however long it took; else 1."""
     options = _parser().parse_args(arguments)
     wanted = _wanted(options.names)
     print(f"{', '.join(sorted(wanted))}\n{load()}\n", flush=True)
     done = True
-    if wanted - {"fanout"}:
+    if wanted - {CHANNELS}:
         with platform(options.credentials) as running:
             done = _on_platform(running, wanted, options)
-    if "fanout" in wanted:
-        fanout.run(streams=500, rows=50)
+    if CHANNELS in wanted:
+        fanout.run(rounds=options.rounds)
     print(load())
     return 0 if done else 1
 
@@ -46,6 +47,10 @@ def _on_platform(running: Platform, wanted: set[str], options: argparse.Namespac
                 print(f"{name}   not measured: {refusal}\n", flush=True)
     if not wanted.isdisjoint(ACTIONS):
         actions.run(running, rounds=options.actions, names=wanted)
+    if TOGETHER in wanted:
+        done = together.run(running) and done
+    if WATCHERS in wanted:
+        done = watchers.run(running, events=options.events) and done
     return done
 
 
@@ -67,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--starts", type=int, default=7, metavar="N", help="rounds of each start (7)")
     parser.add_argument("--actions", type=int, default=100, metavar="N", help="rounds of each action (100)")
+    parser.add_argument("--events", type=int, default=20, metavar="N", help="events that the watchers hear of (20)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of the hub and of Channels (5)")
     return parser
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from bench import paint
 from bench.measure import Measure, timed
 from guest.config import Config
 from guest.environment import InstanceEnvironment, base
@@ -44,6 +45,12 @@ class Hands:
                 )
 
         return timed(work)
+
+    def paint(self) -> None:
+        """Have the picture of `bench.paint` over the whole desktop."""
+        subprocess.run(
+            ["/bin/bash", "-c", paint.COMMAND], check=True, env=self._programs, stdin=subprocess.DEVNULL, timeout=60
+        )
 
     def picture(self, ending: str) -> str:
         """Where a program may write a picture."""
