@@ -55,6 +55,7 @@ PINNED = {
     "get_root": 0,
     "get_schedule": 2,
     "get_site": 2,
+    "get_provider": 0,
     "get_site_usage": 4,
     "get_template": 2,
     "get_user": 2,

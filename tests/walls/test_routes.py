@@ -45,6 +45,10 @@ def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "WAITED_S", 0.0)
 
 
+OF_OTHERS = {"providers": "instances"}
+"""Addresses that belong to another noun's scopes."""
+
+
 def scope_of(operation: Operation) -> str | None:
     """By the address and the method alone, as docs/roles.md says it; None where any caller may."""
     if operation.name in ANY_CALLER:
@@ -53,7 +57,9 @@ def scope_of(operation: Operation) -> str | None:
     if operation.is_dialect:
         noun = OF_DIALECTS[operation.noun]
         return f"{noun}:{'act' if beneath and beneath[0] in ACTS else 'read' if operation.method == 'GET' else 'write'}"
-    noun = OF_INSTANCES.get(beneath[0], operation.noun) if beneath and operation.noun == "instances" else operation.noun
+    noun = OF_OTHERS.get(operation.noun, operation.noun)
+    if beneath and noun == "instances":
+        noun = OF_INSTANCES.get(beneath[0], noun)
     if beneath and beneath[0] in ACTS:
         return f"{noun}:act"
     return f"{noun}:{'read' if operation.method == 'GET' else 'write'}"
