@@ -380,6 +380,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = os.environ.get("STATIC_ROOT")  # where collectstatic puts files; without it the finders serve them
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+DEFAULT_EXCEPTION_REPORTER = "common.api.exception_pages.Reporter"  # pages with DEBUG, and mails
+DEFAULT_EXCEPTION_REPORTER_FILTER = "common.api.exception_pages.WithoutValues"
 
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")  # who shows it may read /metrics; without one, this host alone
 LOGGING = {

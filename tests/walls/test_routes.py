@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from common.tenancy import CREW
 from facades.sessions_v1 import views
 from sites.api.permissions import HasScope
-from sites.models import User
 from sites.roles import ALL_SCOPES, SCOPES_OF_ROLE, Role
 from tests import make
-from tests.counts import told
+from tests.counts import told, tried
+from tests.walls import callers
 from tests.walls.document import OPERATIONS, Operation, Place
 
 pytestmark = pytest.mark.django_db
@@ -114,14 +113,10 @@ def test_a_key_without_the_scope_is_refused_by_the_service_too(
 @pytest.mark.parametrize("operation", CLOSED, ids=lambda operation: operation.name)
 def test_nobody_and_whoever_is_gone_are_not_signed_in(operation: Operation) -> None:
     place = Place()
-    key, revoked = make.key(place.site)
-    place.owner.delete(f"/api/keys/{key.pk}")
-    member = make.member(place.site)
-    _, of_the_inactive = make.key(place.site, membership=member)
-    User.objects.using(CREW).filter(pk=member.user_id).update(is_active=False)
-    for secret in ("", "keyabcdefghijkl_" + "x" * 43, revoked, of_the_inactive):
+    for why, secret in callers.refused(place.site).items():
         answer = place.ask(operation, make.client_with(secret))
-        assert (_documented(operation, answer), answer.json()["code"]) == (401, "NOT_AUTHENTICATED")
+        assert (_documented(operation, answer), answer.json()["code"]) == (401, "NOT_AUTHENTICATED"), why
+        tried("operations x callers who are nobody or gone, refused")
 
 
 @pytest.mark.parametrize("operation", CLOSED, ids=lambda operation: operation.name)
@@ -144,6 +139,7 @@ def test_what_is_open_asks_nobody_who_they_are(name: str) -> None:
 
 
 def test_the_walk_sees_the_operations() -> None:
-    callers = len(Role.values) + 6
-    told(f"{len(OPERATIONS):8,} operations, {len(CLOSED)} closed, against {callers} callers each")
+    let_in_or_not = len(Role.values) + 2  # by role; and without the scope, and of another site
+    kinds = let_in_or_not + len(callers.refused(make.site()))
+    told(f"{len(OPERATIONS):8,} operations, {len(CLOSED)} closed, against {kinds} callers each")
     assert len(CLOSED) > 50
