@@ -74,16 +74,20 @@ def admin_pages() -> list[bytes]:
 
 
 def database() -> list[bytes]:
-    """Every table, as a dump has it."""
-    found = []
     with connections[CREW].cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
-            " AND relnamespace = 'public'::regnamespace"
-        )
-        for (table,) in cursor.fetchall():
-            with cursor.cursor.copy(f'COPY (SELECT * FROM "{table}") TO STDOUT') as copied:
-                found.append(b"".join(bytes(block) for block in copied))
+        return dumped(cursor.cursor)
+
+
+def dumped(cursor: Any) -> list[bytes]:
+    """Every table, as a dump has it; `cursor` is psycopg's own."""
+    found = []
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relnamespace = 'public'::regnamespace"
+    )
+    for (table,) in cursor.fetchall():
+        with cursor.copy(f'COPY (SELECT * FROM "{table}") TO STDOUT') as copied:
+            found.append(b"".join(bytes(block) for block in copied))
     return found
 
 

@@ -9,7 +9,6 @@ import base64
 import json
 import logging
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -28,7 +27,6 @@ from sites.models import Site
 from tests import make
 from tests.counts import told
 from tests.instances.conftest import World, world
-from tests.stack import Stack
 from tests.walls.canary import Lines, admin_pages, coded, database, hidden, redis_values, secret_takers, unsealed
 from tests.walls.document import OPERATIONS, Place
 from tests.webhook_receiver import receiving
@@ -237,29 +235,3 @@ def test_the_search_would_find_one() -> None:
     header = base64.b64encode(b"Canary0123456789")
     for said in (dumped, header, b"x=Canary0123456789;"):
         assert any(form in said for form in hidden("Canary0123456789"))
-
-
-@pytest.mark.stack
-@pytest.mark.machine
-def test_a_secret_of_a_real_machine_is_in_no_process_list_and_in_no_log(stack: Stack) -> None:
-    canary = f"Canary{new_id().hex}"
-    with stack.client() as client:
-        sent = {"name": "canary", "instance_type": "ubuntu", "environment_variables": {"BIRD": canary}}
-        desk = client.post("/api/instances", json=sent).raise_for_status().json()
-        client.get(f"/api/instances/{desk['id']}/wait?status=running&timeout_s=60").raise_for_status()
-        action = {"type": "bash", "command": "echo ${#BIRD}; sleep 1 &"}
-        done = client.post(f"/api/instances/{desk['id']}/actions", json=action).raise_for_status()
-        assert str(len(canary)) in done.text, "the machine did get it"
-        processes = [said for path in Path("/proc").glob("[0-9]*/cmdline") if (said := _read(path))]
-        logs_of_all = [path.read_bytes() for path in (stack.state_dir / "logs").iterdir()]
-        client.delete(f"/api/instances/{desk['id']}").raise_for_status()
-    assert len(processes) > 10 and len(logs_of_all) > 5
-    assert not [said for said in (*processes, *logs_of_all) if any(form in said for form in hidden(canary))]
-
-
-def _read(path: Path) -> bytes:
-    """Nothing of a process that has just ended."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
