@@ -35,7 +35,7 @@ reset: ## make down, then forget all data, after asking (FORCE=1: without)
 
 test: ## Install what is missing and run the tests, which start their own services (T="…" goes to pytest, JOBS=0: one process)
 	@infra/bootstrap.sh dev
-	@exec $(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder --durations 20 --durations-min 3 $(T)
+	@exec $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 20 --durations-min 3 $(T)
 
 check: ## Lint, types, import contracts, missing migrations, OpenAPI; needs no running service
 	@infra/bootstrap.sh check

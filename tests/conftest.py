@@ -75,8 +75,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> Generator[None]:
-    """Groups are told before xdist reads them, and the order comes after that of pytest-django."""
-    workers.group(items)
+    """After pytest-django has put them into its own order."""
     yield
     if xdist.is_xdist_worker(session):
         workers.arrange(items)
@@ -84,10 +83,6 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
 
 def pytest_xdist_setupnodes() -> None:
     test_services.recall()
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.ByFile:
-    return workers.ByFile(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,29 +1,12 @@
-"""How several pytest processes share a run (`-n 2`): each has servers of its own, one has the whole platform."""
+"""How several pytest processes share a run (`-n 2`): each has servers of its own, and a platform for its files."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadGroupScheduling
 
 from tests import counts
-
-PLATFORM = "platform"
-
-
-class ByFile(LoadGroupScheduling):
-    """A file's tests stay together, for its fixtures' sake, and all that ask for the platform go to one process."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        """The group of a test that has one, else its file."""
-        return str(super()._split_scope(nodeid)).split("::", 1)[0]
-
-
-def group(items: list[pytest.Item]) -> None:
-    for item in items:
-        if needs_platform(item):
-            item.add_marker(pytest.mark.xdist_group(PLATFORM))
 
 
 def arrange(items: list[pytest.Item]) -> None:
