@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from common.errors import Invalid
 
@@ -56,16 +56,16 @@ def parse(cursor: str | None) -> Mark:
     return Mark(int(match[1]), UUID(match[2]))
 
 
-def horizon() -> int:
+def horizon(*, using: str = DEFAULT_DB_ALIAS) -> int:
     """Every transaction with a smaller number has ended, and its rows are visible from now on or never."""
-    with connections["default"].cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         return int(cursor.fetchone()[0])
 
 
-def tip() -> Mark:
+def tip(*, using: str = DEFAULT_DB_ALIAS) -> Mark:
     """The present end: what comes after it is new."""
-    return Mark.before(horizon())
+    return Mark.before(horizon(using=using))
 
 
 def between(rows: models.QuerySet[Row], begin: Mark, below: int) -> models.QuerySet[Row]:

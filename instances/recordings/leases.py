@@ -105,7 +105,7 @@ def actions_after(held: Held, *, all_of_them: bool = False) -> list[Log]:
 
     With `all_of_them`, at the end, also what an older transaction under way could still come before.
     """
-    below = _NO_END if all_of_them else watermark.horizon()
+    below = _NO_END if all_of_them else watermark.horizon(using=CREW)
     rows = Log.everywhere.filter(instance_id=held.row.instance_id, log_type__in=ACTIONS_OF)
     return list(watermark.between(rows, held.cursor, below)[:_ACTIONS_AT_ONCE])
 
@@ -215,7 +215,7 @@ def _taken(row: Recording) -> Held:
     row.lease_token += 1
     row.lease_until = clock.in_s(LEASE_S)
     if row.status == RecordingStatus.WAITING:
-        tip = watermark.tip()
+        tip = watermark.tip(using=CREW)
         row.status, row.started_at = RecordingStatus.RECORDING, clock.now()
         row.cursor_xid, row.cursor_id = tip.xid, tip.id
         tell(row, "recording_started", using=CREW)
