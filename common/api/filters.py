@@ -8,6 +8,8 @@ from typing import Any
 from django.db import models
 from django_filters import rest_framework as filters
 from django_filters.utils import translate_validation
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 
 from common.errors import Invalid
@@ -17,6 +19,7 @@ _ALWAYS = frozenset({"format", "site_id", "ticket"})
 """`format` picks the renderer; `site_id` and `ticket` are read at the door."""
 
 
+@extend_schema_field(OpenApiTypes.BOOL)
 class BooleanFilter(filters.TypedChoiceFilter):
     """`true` or `false`; django-filter's own reads anything else as no filter at all."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Literal
 
 from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
@@ -52,7 +53,7 @@ _FAULTS: dict[int, tuple[str, PlatformError]] = {
 _RETRIED = {429, 503}
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    OpenApiTypes.STR,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "header",
     description="1 to 255 visible ASCII characters. The same key with the same body within 24 hours gets the same "
     "answer and does nothing again; with another body, 409.",
@@ -111,6 +112,13 @@ class Schema(AutoSchema):
         parameter["description"] = _TOLD[parameter["name"]].format(fields)
         return bool(fields)
 
+    def _get_request_for_media_type(self, serializer: Any, direction: Direction = "request") -> Any:
+        """Nothing is required of a PUT: it changes what was sent, as PATCH does."""
+        serializer = copy(force_instance(serializer))  # type: ignore[no-untyped-call]
+        if self.method == "PUT" and isinstance(serializer, serializers.Serializer):
+            serializer.partial = True
+        return super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
+
     def _tokenize_path(self) -> list[str]:
         return [part for part in super()._tokenize_path() if part != "api"]
 
@@ -144,7 +152,8 @@ class Schema(AutoSchema):
     def _error_statuses(self) -> list[int]:
         statuses = {400, 406, 503, *getattr(self.view, "error_statuses", ())}
         if getattr(self.view, "authentication_classes", None):
-            statuses |= {401, 403} if _closed(self.view) else {401}  # a bad key is told so at an open door, too
+            # A bad key is told so at an open door, too; and any of them may be asked for a site that is another's.
+            statuses |= {401, 403, 404} if _closed(self.view) else {401, 404}
         if "{" in self.path:
             statuses.add(404)
             if self.method in {"PUT", "PATCH", "DELETE"}:

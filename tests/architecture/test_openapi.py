@@ -43,7 +43,8 @@ def _must_answer(method: str, path: str, operation: dict[str, Any]) -> set[int]:
         return PAGES[path.split("/")[2]]
     expected = {400, 406, 503}
     doors = operation.get("security", [{}])
-    expected |= ({401} if any(doors) else set()) | ({403} if {} not in doors else set())
+    # `X-Site` and `site_id` may name another's site wherever a key is read.
+    expected |= ({401, 404} if any(doors) else set()) | ({403} if {} not in doors else set())
     expected |= {404} if "{" in path else set()
     expected |= {408, 409, 429} if method != "GET" else set()
     expected |= {411, 413, 415} if method in {"POST", "PUT", "PATCH"} else set()
@@ -101,6 +102,30 @@ WITHOUT_KEY = {"redeem_bootstrap", "accept_invitation", "request_password_reset"
 def test_every_post_takes_an_idempotency_key(name: str) -> None:
     parameters = {(one["in"], one["name"]) for one in OPERATIONS[name][2].get("parameters", ())}
     assert (("header", "Idempotency-Key") in parameters) == (name not in WITHOUT_KEY)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, (method, *_) in OPERATIONS.items() if method == "PUT"))
+def test_put_takes_what_patch_takes(name: str) -> None:
+    _, path, put = OPERATIONS[name]
+    patch = DOCUMENT["paths"][path].get("patch", put)
+    assert put.get("requestBody") == patch.get("requestBody")
+
+
+def test_each_parameter_can_be_given_a_value_that_its_schema_allows() -> None:
+    """A flag that was a boolean and an enumeration of texts at once allowed none."""
+    schemas = [one["schema"] for _, _, said in OPERATIONS.values() for one in said.get("parameters", ())]
+    flags = [schema for schema in schemas if schema.get("type") == "boolean"]
+    assert len(flags) > 5 and all(set(schema) <= {"type", "default"} for schema in flags)
+
+
+def test_an_idempotency_key_is_told_to_look_as_the_door_wants_it() -> None:
+    (told,) = {
+        (one["schema"]["pattern"], one["schema"]["minLength"], one["schema"]["maxLength"])
+        for _, _, said in OPERATIONS.values()
+        for one in said.get("parameters", ())
+        if one["name"] == "Idempotency-Key"
+    }
+    assert told == ("^[!-~]+$", 1, 255)
 
 
 def test_no_reference_leads_nowhere() -> None:

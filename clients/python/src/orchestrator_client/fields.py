@@ -55,136 +55,6 @@ class BootstrapRequest(TypedDict):
     """
 
 
-class ChangedInstanceRequest(TypedDict):
-    """
-    The body of PUT and PATCH, which mean the same: what is not sent stays.
-    """
-
-    timeout_ms: NotRequired[int | None]
-    """
-    Of each run. `null`: no limit.
-    """
-    timeout_hours: NotRequired[float | None]
-    """
-    The same, in hours.
-    """
-    configuration: NotRequired[dict[str, Any]]
-    environment_variables: NotRequired[dict[str, str]]
-    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
-    startup_script: NotRequired[str]
-    """
-    Run by the machine's shell each time it comes up; its output goes into the log.
-    """
-    on_timeout: NotRequired[Literal["stop", "delete"]]
-    """
-    What the time limit does. Default: `stop`.
-    """
-    idle_stop_minutes: NotRequired[int | None]
-    """
-    Stop it when unused for so long. `null`: never.
-    """
-    record: NotRequired[bool]
-    """
-    Record each of its runs. Default: false.
-    """
-    name: NotRequired[str]
-    user_id: NotRequired[str]
-    """
-    A member of the site. Default: the caller.
-    """
-    agent_id: NotRequired[str | None]
-    status: NotRequired[Literal["running", "stopped"]]
-    """
-    Read as a wish: `running` or `stopped`; it never sets the status.
-    """
-
-
-class ChangedScheduleRequest(TypedDict):
-    """
-    The body of PUT and PATCH, which mean the same: what is not sent stays.
-    """
-
-    timeout_ms: NotRequired[int | None]
-    """
-    Of each run. `null`: no limit.
-    """
-    timeout_hours: NotRequired[float | None]
-    """
-    The same, in hours.
-    """
-    name: NotRequired[str]
-    template_id: NotRequired[str]
-    template_version: NotRequired[int | None]
-    action: NotRequired[Literal["start", "stop", "extend"]]
-    count: NotRequired[int]
-    """
-    How many to start. Default: 1.
-    """
-    cron: NotRequired[str]
-    """
-    Minute, hour, day of the month, month, day of the week.
-    """
-    interval_s: NotRequired[int | None]
-    time_zone: NotRequired[str]
-    """
-    Of `cron`. Default: the site's.
-    """
-    paused: NotRequired[bool]
-
-
-class ChangedTemplateRequest(TypedDict):
-    """
-    The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version.
-    """
-
-    provider: NotRequired[str]
-    """
-    A provider's name. Default: the first one that fits.
-    """
-    region: NotRequired[str]
-    """
-    A region's name. Default: any.
-    """
-    timeout_ms: NotRequired[int | None]
-    """
-    Of each run. `null`: no limit.
-    """
-    timeout_hours: NotRequired[float | None]
-    """
-    The same, in hours.
-    """
-    configuration: NotRequired[dict[str, Any]]
-    environment_variables: NotRequired[dict[str, str]]
-    tools_enabled: NotRequired[list[Literal["bash", "computer", "edit"]]]
-    startup_script: NotRequired[str]
-    """
-    Run by the machine's shell each time it comes up; its output goes into the log.
-    """
-    on_timeout: NotRequired[Literal["stop", "delete"]]
-    """
-    What the time limit does. Default: `stop`.
-    """
-    idle_stop_minutes: NotRequired[int | None]
-    """
-    Stop it when unused for so long. `null`: never.
-    """
-    record: NotRequired[bool]
-    """
-    Record each of its runs. Default: false.
-    """
-    name: NotRequired[str]
-    description: NotRequired[str]
-    instance_type: NotRequired[Literal["ubuntu", "browser", "windows"]]
-    pool_size: NotRequired[int]
-    """
-    How many machines are kept running for whoever asks next.
-    """
-    required_variables: NotRequired[list[str]]
-    """
-    Names whose values must come with each use.
-    """
-
-
 class Click(TypedDict):
     """
     Press and release a mouse button `count` times (2 is a double click), at x,y or where the pointer is.
@@ -303,14 +173,6 @@ class LogRequest(TypedDict):
     duration_ms: NotRequired[float | None]
     tokens_used: NotRequired[dict[str, Any]]
     artifacts: NotRequired[list[Any]]
-
-
-class MembershipRequest(TypedDict):
-    """
-    A person's place in a site, with a role.
-    """
-
-    role: NotRequired[Literal["owner", "admin", "operator", "viewer"]]
 
 
 class Move(TypedDict):
@@ -926,14 +788,6 @@ class ReasonRequest(TypedDict):
     """
 
 
-class RenamedBrowserStateRequest(TypedDict):
-    """
-    The body of PUT and PATCH, which mean the same.
-    """
-
-    name: str
-
-
 class SaveBrowserStateRequest(TypedDict):
     """
     Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
@@ -1001,22 +855,6 @@ class SetEnvironment(TypedDict):
     variables: dict[str, str]
 
 
-class SiteRequest(TypedDict):
-    """
-    A team and all that is theirs: the tenant.
-    """
-
-    name: str
-    time_zone: NotRequired[str]
-    """
-    IANA name, for example Europe/Berlin.
-    """
-    log_retention_days: NotRequired[int | None]
-    """
-    Log entries older than this are deleted. Empty, or more than the platform's limit: that limit.
-    """
-
-
 class Type(TypedDict):
     """
     Type a text, any Unicode. `auto` takes keys for short plain text and the clipboard for the rest.
@@ -1043,23 +881,6 @@ class Wait(TypedDict):
 
     type: Literal["wait"]
     duration_ms: NotRequired[int]
-
-
-class WebhookRequest(TypedDict):
-    """
-    A webhook without its secret, which no reply but the one to its making holds.
-    """
-
-    url: str
-    """
-    https://, to the public internet; other networks are the operator's to allow.
-    """
-    description: NotRequired[str]
-    events: NotRequired[list[str]]
-    """
-    Kinds such as `instance.guest_ready`, or `instance.*`. Left out or empty: all.
-    """
-    is_active: NotRequired[bool]
 
 
 class WriteFile(TypedDict):
@@ -1204,9 +1025,6 @@ class ListInstancesQuery(TypedDict):
     """
     provider: NotRequired[str]
     record: NotRequired[bool]
-    """
-    Each of its runs is recorded.
-    """
     region: NotRequired[str]
     search: NotRequired[str]
     """
@@ -1910,10 +1728,7 @@ class ListWebhooksQuery(TypedDict):
     Multiple values may be separated by commas.
     """
     is_active: NotRequired[bool]
-    is_failing: NotRequired[datetime | Literal["false", "true"]]
-    """
-    Fails just now
-    """
+    is_failing: NotRequired[bool]
     limit: NotRequired[int]
     """
     How many results to return.
@@ -1960,47 +1775,6 @@ class ListWebhookDeliveriesQuery(TypedDict):
     Words that must all occur in `kind`.
     """
     status: NotRequired[Literal["delivered", "given_up", "pending"] | list[Literal["delivered", "given_up", "pending"]]]
-
-
-class ChangedPlanRequest(TypedDict):
-    """
-    The body of PUT and PATCH, which mean the same: what is not sent stays.
-
-    What an answer held besides may be sent back with it and changes nothing.
-    """
-
-    title: NotRequired[str]
-    description: NotRequired[str]
-    plan_type: NotRequired[Literal["objective", "task", "verification", "milestone"]]
-    status: NotRequired[Literal["pending", "in_progress", "completed", "failed", "cancelled", "blocked", "paused"]]
-    """
-    Read as a wish along the lifecycle's table; 409 where it has no such move.
-    """
-    priority: NotRequired[int]
-    """
-    1 to 10. Default 5.
-    """
-    instructions: NotRequired[str]
-    expected_output: NotRequired[str]
-    success_criteria: NotRequired[list[str]]
-    steps: NotRequired[list[SentStepRequest]]
-    max_retries: NotRequired[int]
-    """
-    Default 3.
-    """
-    depends_on: NotRequired[list[str]]
-    """
-    Plans of this site; no circles.
-    """
-    parent_id: NotRequired[str | None]
-    """
-    The plan that this one is a part of.
-    """
-    agent_id: NotRequired[str | None]
-    """
-    Default: the caller's, or else the instance's.
-    """
-    due_at: NotRequired[datetime | str | None]
 
 
 class Drag(TypedDict):
