@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from common.bounded import BoundedHttp
 
 CHUNK_BYTES = 64 * 1024
 HELD_BYTES = 256 * 1024
@@ -71,8 +71,8 @@ class Tunnels:
                 await closed(upgrade.writer)
 
 
-class TunnelledHttp(HttpToolsProtocol):
-    """uvicorn's HTTP, but for upgrades below `prefixes`: those go to `tunnels`."""
+class TunnelledHttp(BoundedHttp):
+    """Bounded HTTP, but for upgrades below `prefixes`: those go to `tunnels`."""
 
     prefixes: tuple[bytes, ...] = ()
     tunnels: Tunnels

@@ -1,7 +1,8 @@
 """uvicorn's protocols with a hostile peer in mind: what a guest may send, how fast, and how long it may say nothing.
 
-uvicorn bounds a message and pauses a fast sender. It does not bound the head of a request, the number of a message's
-fragments, pongs that nobody reads, frames in a second, or the time until a handshake; these classes do.
+uvicorn bounds a message and pauses a fast sender. It does not bound the head of a request (which `common.bounded` does
+for doors that serve more than sockets), the number of a message's fragments, pongs that nobody reads, frames in a
+second, or the time until a handshake; these classes do.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _SLICE_BYTES = 16 * 1024
 log = logging.getLogger(__name__)
 
 
-class _ShortHead(HttpToolsProtocol):
-    """HTTP whose first head is short and comes soon, or the line is cut."""
+class HandshakeOnly(HttpToolsProtocol):
+    """HTTP for a door that serves WebSockets alone: a short head, soon, or the line is cut."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -46,26 +47,20 @@ class _ShortHead(HttpToolsProtocol):
             return
         super().data_received(data)
 
+    def handle_websocket_upgrade(self) -> None:
+        self._deadline.cancel()
+        super().handle_websocket_upgrade()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline.cancel()
         super().connection_lost(exc)
 
 
-class HandshakeOnly(_ShortHead):
-    """For a door that serves WebSockets alone."""
+class PublicHttp(TunnelledHttp):
+    """HTTP for a door that anybody reaches, and whose requests are small."""
 
-    def handle_websocket_upgrade(self) -> None:
-        self._deadline.cancel()
-        super().handle_websocket_upgrade()
-
-
-class PublicHttp(_ShortHead, TunnelledHttp):
-    """For a door that anybody reaches: each request's head is short, the first comes soon."""
-
-    def on_headers_complete(self) -> None:
-        self._deadline.cancel()
-        self._head_bytes = 0
-        super().on_headers_complete()
+    head_within_s = HANDSHAKE_WITHIN_S
+    max_head_bytes = MAX_HEAD_BYTES
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):

@@ -6,9 +6,12 @@ import os
 import socket
 from typing import Any
 
+import orjson
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from common import metrics
+from common.api import errors
 from common.realtime import hub
 from common.tunnel import TunnelledHttp, Tunnels
 from orchestrator.relay import PREFIXES, GatewayRelay
@@ -17,10 +20,24 @@ GRACE_S = 3
 KEEP_ALIVE_S = 75
 
 
+_REFUSED = {
+    400: ("That is no HTTP request.", "INVALID"),
+    408: ("The request's head did not come in time.", "TOO_SLOW"),
+    431: ("The request's head is too large.", "TOO_LARGE"),
+}
+
+
 class WebHttp(TunnelledHttp):
-    """Sockets that are the gateway's are carried there, without a look into their frames."""
+    """Sockets that are the gateway's are carried there, without a look into their frames. What is no request that any
+    application could answer is refused in the words of one that was."""
 
     prefixes = PREFIXES
+
+    def refuse(self, status: int) -> None:
+        body = orjson.dumps(errors.body(*_REFUSED[status]))
+        head = (b"content-type: application/json", b"content-length: %d" % len(body), b"connection: close", b"", body)
+        self.transport.write(STATUS_LINE[status] + b"\r\n".join(head))
+        self.transport.close()
 
     @property
     def tunnels(self) -> Tunnels:  # type: ignore[override]
