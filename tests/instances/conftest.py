@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -77,16 +78,23 @@ def principal_of_new_site(role: str = Role.OPERATOR) -> Principal:
     return Principal(site_id=site.pk, user_id=user.pk, role=role, scopes=SCOPES_OF_ROLE[role], via="key")
 
 
-@pytest.fixture
-def world(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+@contextmanager
+def surrounded(patched: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world whose provider and guests are the platform's until the end."""
     world = World(principal_of_new_site())
     installed = ports.guests()
     registry.install("fake", world.provider)
     ports.install_guests(world.guests)
-    monkeypatch.setattr("django.conf.settings.DEFAULT_PROVIDER", "fake")
-    monkeypatch.setattr(tasks, "look_soon", world.looked.append)
+    patched.setattr("django.conf.settings.DEFAULT_PROVIDER", "fake")
+    patched.setattr(tasks, "look_soon", world.looked.append)
     yield world
     ports.install_guests(installed)
+
+
+@pytest.fixture
+def world(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with surrounded(monkeypatch) as world:
+        yield world
 
 
 @pytest.fixture
