@@ -64,11 +64,15 @@ class RenamedBrowserStateSerializer(StrictSerializer):
 
 
 class SaveBrowserStateSerializer(StrictSerializer):
+    """What to call the state that is saved."""
+
     name = serializers.CharField(max_length=200)
     replace = serializers.BooleanField(default=False, help_text="Put it in the place of one of that name.")
 
 
 class LoadBrowserStateSerializer(StrictSerializer):
+    """Which saved state the browser gets."""
+
     browser_state_id = serializers.UUIDField()
 
 

@@ -145,9 +145,7 @@ class ListFiles(TypedDict):
 
 class LoadBrowserStateRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    Which saved state the browser gets.
     """
 
     browser_state_id: str
@@ -790,9 +788,7 @@ class ReasonRequest(TypedDict):
 
 class SaveBrowserStateRequest(TypedDict):
     """
-    Unknown fields and read-only fields are refused; so is a value of another JSON type, such as `"5"` for 5.
-
-    `tolerated` names read-only fields that a client may send back as it got them; they change nothing.
+    What to call the state that is saved.
     """
 
     name: str
