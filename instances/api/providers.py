@@ -32,6 +32,7 @@ class ProvidersView(SiteView):
     """Where a site's machines may be made. The platform's operators decide."""
 
     scopes = {"GET": "instances:read"}
+    scoped = False
 
     @extend_schema(responses=OffersSerializer)
     def get(self, request: Request) -> Response:
