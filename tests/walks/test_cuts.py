@@ -44,10 +44,17 @@ def desk(stack: Stack) -> Iterator[Desk]:
 
 def freeze_guest(desk: Desk, *, for_s: float) -> None:
     """Its process stands still for a while, as behind a network that is cut: nothing is said, nothing is closed."""
-    halt = f"setsid sh -c 'sleep 0.5; kill -STOP '$PPID'; sleep {for_s}; kill -CONT '$PPID >/dev/null 2>&1 &"
-    desk.shell(halt)
-    time_of_freeze = time.monotonic() + 0.5
-    wait_until(lambda: time.monotonic() > time_of_freeze, timeout_s=5, what="the guest's freeze", every_s=0.05)
+    desk.shell(f"setsid sh -c 'sleep 0.5; kill -STOP '$PPID'; sleep {for_s}; kill -CONT '$PPID >/dev/null 2>&1 &")
+
+
+def first_refusal(desk: Desk) -> tuple[httpx.Response, float]:
+    """The first action that is not done any more, and the seconds that its answer took."""
+    for _ in range(500):
+        started = time.monotonic()
+        answer = desk.http.post(f"/api/instances/{desk.id}/actions", json={"type": "cursor_position"})
+        if answer.status_code != 200:
+            return answer, time.monotonic() - started
+    raise AssertionError("every action was done")
 
 
 def open_streams(desk: Desk, held: ExitStack) -> list[ClientConnection]:
@@ -79,10 +86,9 @@ def test_a_guest_that_is_cut_off_is_a_clear_error_at_its_deadline_and_comes_back
     with ExitStack() as held:
         sockets = open_streams(desk, held)
         freeze_guest(desk, for_s=SILENCE_S + 8)
-        started = time.monotonic()
-        refused = desk.http.post(f"/api/instances/{desk.id}/actions", json={"type": "cursor_position"})
+        refused, took_s = first_refusal(desk)
         assert (refused.status_code, refused.json()["code"]) == (504, "GUEST_TIMEOUT"), refused.text
-        assert time.monotonic() - started < GRACE_S + SLACK_S
+        assert took_s < GRACE_S + SLACK_S
         seconds_until_closed(sockets, at_most_s=SILENCE_S + SLACK_S)
     wait_until(lambda: answers(desk), timeout_s=60, what="the same guest again", every_s=0.3)
     assert desk.read()["status"] == "running" and desk.read()["incarnation"] == 1
