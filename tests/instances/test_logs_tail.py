@@ -143,7 +143,7 @@ async def test_a_foreign_instance_is_not_found_over_stream_and_socket(web: Web, 
         async with events(web.url + place.path(), **stranger.headers):
             pass
     url = f"ws://{web.address}/ws/instances/{place.instance_id}/logs"
-    async with connect(url, additional_headers={"x-api-key": stranger.secret}, verify=False) as socket:
+    async with connect(url, additional_headers={"x-api-key": stranger.secret}) as socket:
         assert await refusal(socket) == (4404, "NOT_FOUND")
 
 

@@ -24,6 +24,8 @@ TABLE = {
     "browser-states:read": "viewer operator admin owner",
     "browser-states:write": "operator admin owner",
     "schedules:read": "viewer operator admin owner",
+    "recordings:read": "viewer operator admin owner",
+    "recordings:write": "operator admin owner",
     "agents:write": "operator admin owner",
     "instances:write": "operator admin owner",
     "instances:act": "operator admin owner",
