@@ -18,6 +18,7 @@ def settings(version: str) -> dict[str, Any]:
         "DESCRIPTION": _ABOUT,
         "VERSION": version,
         "OAS_VERSION": "3.1.0",
+        "DEFAULT_GENERATOR_CLASS": "common.api.generator.Generator",
         "SERVE_INCLUDE_SCHEMA": False,
         "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
         "SERVE_AUTHENTICATION": [],

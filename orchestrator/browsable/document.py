@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from drf_spectacular.generators import SchemaGenerator
+from common.api.generator import Generator
 
 Described = dict[str, Any]
 
@@ -15,8 +15,7 @@ Described = dict[str, Any]
 @cache
 def document() -> Described:
     """The whole of it; made once in each process, for the first page that somebody asks for."""
-    made: Described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return made
+    return Generator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
 
 
 def template_of(path: str) -> str | None:
