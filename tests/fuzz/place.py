@@ -14,7 +14,9 @@ from tests.instances.conftest import World
 from tests.walls.document import OPERATIONS, Place
 
 _BY_LABEL = {f"{operation.method} {operation.path}": operation for operation in OPERATIONS.values()}
-_GOES_WITH = {"memberships": ("users",), "instances": ("desktop", "instance", "plans"), "webhooks": ("deliveries",)}
+_MACHINE = ("instances", "desktop", "instance", "plans", "recordings")
+"""Ended under one name, it is gone under each."""
+_GOES_WITH = {"memberships": ("users",), "webhooks": ("deliveries",), **dict.fromkeys(_MACHINE[:3], _MACHINE)}
 
 
 class FuzzPlace(Place):

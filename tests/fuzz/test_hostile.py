@@ -60,7 +60,7 @@ class Asker:
         headers += [pair for pair in self._signed if pair[0].lower() != named] + ([header] if header else [])
         tried("fuzz cases")
         answer = self._client.request(operation.method, url, content=body, headers=headers)
-        if operation.method == "DELETE" and answer.is_success:
+        if answer.is_success and (operation.method == "DELETE" or operation.path.endswith("/stop")):
             self._place.forget(operation.noun)
         return answer
 
