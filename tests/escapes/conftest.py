@@ -6,6 +6,7 @@ import base64
 import ctypes
 import io
 import json
+import secrets
 import socket
 import subprocess
 import sys
@@ -20,15 +21,16 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.embedded.processes import wait_until
 from tests.stack import Stack
 from tests.walks.conftest import Desk, ask, http
 
 __all__ = ["ask", "http"]
 HERE = Path(__file__).resolve().parent
-TREASURE = "treasure-4bfc1d0e"
-ABSTRACT = "desk-host-4bfc1d0e"
-BYSTANDER = "bystander-4bfc1d0e"
-SHM_KEY, SHM_CREATE, SHM_REMOVE = 0x4BFC1D0E, 0o1000 | 0o666, 0
+WORD = secrets.token_hex(4)
+"""Of this run alone: another one on the same host has names of its own."""
+TREASURE, ABSTRACT, BYSTANDER = f"treasure-{WORD}", f"desk-host-{WORD}", f"bystander-{WORD}"
+SHM_KEY, SHM_CREATE, SHM_REMOVE = int(WORD, 16) >> 1, 0o1000 | 0o666, 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,23 @@ class Attacker:
         return str(shell["stdout"])
 
 
+class WineAttacker(Attacker):
+    """The same where the shell is Wine's cmd: it starts programs of the system below it as readily as its own."""
+
+    def tries(self, attempt: str) -> str:
+        said: list[str] = []
+
+        def ended() -> bool:
+            path = f"/api/instances/{self.desk.id}/files?path=attempts/{attempt}.said"
+            said[:] = [self.desk.http.get(path).text]
+            return "\nended " in "\n" + said[0]
+
+        self.desk.act(type="bash", command=f"start /unix /bin/sh /home/user/attempts/try.sh {attempt}")
+        wait_until(ended, timeout_s=150, what=f"the end of {attempt}", every_s=0.2)
+        assert said[0].endswith("ended 0\n"), said
+        return said[0]
+
+
 def packed() -> str:
     """The attempts, as a shell takes them."""
     buffer = io.BytesIO()
@@ -68,6 +87,16 @@ def packed() -> str:
         for folder in ("inside", "hostile"):
             archive.add(HERE / folder, folder, filter=lambda member: None if "__pycache__" in member.name else member)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def furnish_wine(desk: Desk, facts: dict[str, Any]) -> Desk:
+    desk.wait("running")
+    for path in sorted((HERE / "inside").glob("*.py")):
+        desk.act(type="write_file", path=f"attempts/inside/{path.name}", content=path.read_text())
+    desk.act(type="write_file", path="attempts/facts.json", content=json.dumps(facts))
+    script = "cd /home/user/attempts; python3 inside/$1.py facts.json >$1.said 2>&1; echo ended $? >>$1.said\n"
+    desk.act(type="write_file", path="attempts/try.sh", content=script)
+    return desk
 
 
 def furnish(desk: Desk) -> Desk:
@@ -143,13 +172,16 @@ def _addresses() -> list[str]:
     return sorted(str(address) for address in found if not str(address).startswith("127."))
 
 
-@pytest.fixture(scope="module", params=["ubuntu", "browser"])
+@pytest.fixture(scope="module", params=["ubuntu", "browser", "windows"])
 def attacker(request: pytest.FixtureRequest, stack: Stack, host: Host) -> Iterator[Attacker]:
     with stack.client(timeout_s=200) as client:
         made = client.post("/api/instances", json={"name": "attacker", "instance_type": request.param}).json()
         desk = Desk(client, made["id"])
-        furnish(desk).shell(f"echo '{json.dumps(host.facts)}' > attempts/facts.json")
-        yield Attacker(desk, host)
+        if request.param == "windows":
+            yield WineAttacker(furnish_wine(desk, host.facts), host)
+        else:
+            furnish(desk).shell(f"echo '{json.dumps(host.facts)}' > attempts/facts.json")
+            yield Attacker(desk, host)
         desk.delete()
 
 
