@@ -59,11 +59,16 @@ def _drive(client: CyberdeskClient, desktop: str) -> None:
     do(actions.click_mouse(x=640, y=400))
     do(actions.drag_mouse(700, 500, 720, 520))
     do(actions.scroll(actions.ScrollDirection.DOWN, 3))
-    do(actions.press_keys(["Control", "l"]))
-    do(actions.type_text("data:text/html,<body style='background:rgb(0,128,0)'>"))
-    do(actions.press_keys("Enter"))
-    do(actions.wait(100))
-    wait_until(lambda: _is_green(_screen(client, desktop)), timeout_s=20, what="the page", every_s=0.2)
+
+    def opened() -> bool:
+        """Keys that a browser gets before its window is drawn are lost, so somebody who sees no page types again."""
+        do(actions.press_keys(["Control", "l"]))
+        do(actions.type_text("data:text/html,<body style='background:rgb(0,128,0)'>"))
+        do(actions.press_keys("Enter"))
+        do(actions.wait(1_500))
+        return _is_green(_screen(client, desktop))
+
+    wait_until(opened, timeout_s=60, what="the page", every_s=0.2)
 
     assert client.execute_bash_action(desktop, "echo out; echo err >&2").output == "out"
     assert client.execute_bash_action(desktop, "echo err >&2; exit 3").output == "err"
