@@ -16,6 +16,8 @@ SHELL_SCRIPTS := infra/bootstrap.sh .ci/run infra/images/ubuntu/install.sh
 T ?=
 # Processes that share the tests; 0 runs them in this one, for a debugger.
 JOBS ?= 2
+# What the fuzz tests draw follows from FUZZ_SEED and from this one, so that a red run can be run again.
+HASH_SEED ?= 0
 
 help: ## Explain these targets
 	@awk 'BEGIN {FS = ":.*## "; print "make TARGET\n"} /^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +37,7 @@ reset: ## make down, then forget all data, after asking (FORCE=1: without)
 
 test: ## Install what is missing and run the tests, which start their own services (T="…" goes to pytest, JOBS=0: one process)
 	@infra/bootstrap.sh dev
-	@exec $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 20 --durations-min 3 $(T)
+	@export PYTHONHASHSEED=$(HASH_SEED); exec $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 20 --durations-min 3 $(T)
 
 check: ## Lint, types, import contracts, missing migrations, OpenAPI; needs no running service
 	@infra/bootstrap.sh check

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.db import models
 from django_filters import rest_framework as filters
 from django_filters.utils import translate_validation
@@ -26,6 +27,12 @@ class BooleanFilter(filters.TypedChoiceFilter):
     def __init__(self, **kwargs: Any) -> None:
         choices = (("true", "true"), ("false", "false"))
         super().__init__(choices=choices, coerce=lambda value: value == "true", **kwargs)
+
+
+class IntegerFilter(filters.NumberFilter):
+    """A whole number: by `0.5` no row of whole numbers can be found, so it is refused."""
+
+    field_class = forms.IntegerField
 
 
 class ChoicesFilter(filters.MultipleChoiceFilter):

@@ -51,6 +51,7 @@ _FAULTS: dict[int, tuple[str, PlatformError]] = {
     504: ("The machine did not answer in time.", GuestSilent()),
 }
 _RETRIED = {429, 503}
+_IF_MATCH = OpenApiParameter("If-Match", str, "header", description="The ETag of the version to change.")
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
@@ -95,9 +96,13 @@ class Schema(AutoSchema):
         return "_".join([verb, *map(_one, nouns)])
 
     def get_override_parameters(self) -> list[Any]:
-        if "{" in self.path and self.method in {"PUT", "PATCH", "DELETE"}:
-            return [OpenApiParameter("If-Match", str, "header", description="The ETag of the version to change.")]
-        return [_IDEMPOTENCY_KEY] if self.method == "POST" and getattr(self.view, "idempotent", False) else []
+        once = [_IDEMPOTENCY_KEY] if self.method == "POST" and getattr(self.view, "idempotent", False) else []
+        return [*([_IF_MATCH] if self._changes_a_version() else []), *once]
+
+    def _changes_a_version(self) -> bool:
+        if "{" not in self.path or self.method == "GET":
+            return False
+        return self.method != "POST" or bool(getattr(self.view, "detail", False))
 
     def _get_filter_parameters(self) -> list[dict[str, Any]]:
         """With the names that this list can be ordered by and is searched in; neither, where it names none."""
@@ -150,18 +155,16 @@ class Schema(AutoSchema):
         return super()._get_examples(serializer, direction, media_type, status_code, own)  # type: ignore[no-untyped-call]
 
     def _error_statuses(self) -> list[int]:
-        statuses = {400, 406, 503, *getattr(self.view, "error_statuses", ())}
+        statuses = {400, 404, 406, 503, *getattr(self.view, "error_statuses", ())}
         if getattr(self.view, "authentication_classes", None):
             # A bad key is told so at an open door, too; and any of them may be asked for a site that is another's.
-            statuses |= {401, 403, 404} if _closed(self.view) else {401, 404}
-        if "{" in self.path:
-            statuses.add(404)
-            if self.method in {"PUT", "PATCH", "DELETE"}:
-                statuses.add(412)
+            statuses |= {401, 403} if _closed(self.view) else {401}
+        if self._changes_a_version():
+            statuses.add(412)
         if self.method != "GET":
             statuses |= {408, 409, 429}
         if self.method in {"POST", "PUT", "PATCH"}:
-            statuses |= {404, 411, 413, 415}
+            statuses |= {411, 413, 415}
         return sorted(statuses)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet, SiteFilterSet
+from common.api.filters import BooleanFilter, ChoicesFilter, IntegerFilter, ListFilterSet, SiteFilterSet
 from common.ids import first_id_at
 from instances.models import (
     BrowserState,
@@ -75,7 +75,7 @@ class TemplateFilter(ListFilterSet):
 
 
 class TemplateVersionFilter(ListFilterSet):
-    number = filters.NumberFilter()
+    number = IntegerFilter()
     provider = filters.CharFilter()
     region = filters.CharFilter()
     instance_type = ChoicesFilter(choices=Instance.TYPES)

@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
 from common import clock
-from common.api.filters import BooleanFilter, ChoicesFilter, ListFilterSet
+from common.api.filters import BooleanFilter, ChoicesFilter, IntegerFilter, ListFilterSet
 from plans.lifecycle import OVER
 from plans.models import Dependency, Plan, PlanStatus, PlanType
 
@@ -22,8 +22,8 @@ class PlanFilter(ListFilterSet):
     depends_on = filters.UUIDFilter(method="by_need", label="Waits for this plan")
     status = ChoicesFilter(choices=PlanStatus.choices)
     plan_type = ChoicesFilter(choices=PlanType.choices)
-    priority = filters.NumberFilter()
-    priority_at_least = filters.NumberFilter(field_name="priority", lookup_expr="gte")
+    priority = IntegerFilter()
+    priority_at_least = IntegerFilter(field_name="priority", lookup_expr="gte")
     due_after = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
     due_before = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
     overdue = BooleanFilter(method="by_overdue", label="Due before now, and not over")

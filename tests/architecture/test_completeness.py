@@ -274,7 +274,7 @@ def _sample(declared: Any) -> str:
         "UUIDFilter": str(make.new_id()),
         "IsoDateTimeFilter": "2026-01-31T12:00:00Z",
         "BooleanFilter": "true",
-        "NumberFilter": "5",
+        "IntegerFilter": "5",
     }
     return samples.get(kind, "a")
 

@@ -16,6 +16,9 @@ from tests.walls.document import OPERATIONS, Place
 _BY_LABEL = {f"{operation.method} {operation.path}": operation for operation in OPERATIONS.values()}
 _MACHINE = ("instances", "desktop", "instance", "plans", "recordings")
 """Ended under one name, it is gone under each."""
+_QUOTAS = ("quota_instances", "quota_running", "quota_provisioning", "quota_actions_a_minute")
+_MANY = 1_000_000
+"""However much is drawn, a quota is not what refuses it."""
 _GOES_WITH = {"memberships": ("users",), "webhooks": ("deliveries",), **dict.fromkeys(_MACHINE[:3], _MACHINE)}
 
 
@@ -23,7 +26,7 @@ class FuzzPlace(Place):
     """`seat` puts a drawn request among these rows."""
 
     def __init__(self, world: World) -> None:
-        super().__init__()
+        super().__init__(make.site(**dict.fromkeys(_QUOTAS, _MANY)))
         _, self.key = make.key(self.site)
         self._world = World(make.principal(self.site), world.provider, world.guests)
 
@@ -40,7 +43,7 @@ class FuzzPlace(Place):
 
     def settle(self, case: Case) -> None:
         """Have `case` wait for nothing: a machine that comes to rest here does so by another test's hand."""
-        if _is_sound(case, ParameterLocation.QUERY) and "timeout_s" in case.query:
+        if _is_sound(case, ParameterLocation.QUERY) and "timeout_s" in _BY_LABEL[case.operation.label].queries:
             case.query["timeout_s"] = 0
 
     def forget(self, noun: str) -> None:

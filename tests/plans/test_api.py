@@ -186,6 +186,7 @@ def test_lists_are_newest_first_filtered_searched_and_ordered(place: Place) -> N
     for bad in (
         "?status=odd",
         "?priority=x",
+        "?priority=0.5",
         "?nonsense=1",
         "?overdue=maybe",
         "?user_id=1",

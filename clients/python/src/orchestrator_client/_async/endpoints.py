@@ -560,23 +560,39 @@ class AsyncPlansEndpoints(AsyncResource):
         await self._nothing(Call("DELETE", f"/api/plans/{segment(id)}", if_match=if_match))
 
     async def cancel(
-        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.ReasonRequest]
+        self,
+        id: str,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[sent.ReasonRequest],
     ) -> models.Plan:
         """Give it up, for good.
 
         `POST /api/plans/{id}/cancel`
         """
         return await self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/cancel", json=fields, key=idempotency_key or new_key())
+            models.Plan,
+            Call(
+                "POST",
+                f"/api/plans/{segment(id)}/cancel",
+                json=fields,
+                if_match=if_match,
+                key=idempotency_key or new_key(),
+            ),
         )
 
-    async def complete(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    async def complete(
+        self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> models.Plan:
         """Say that it is reached. All steps are completed or skipped by then.
 
         `POST /api/plans/{id}/complete`
         """
         return await self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/complete", key=idempotency_key or new_key())
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/complete", if_match=if_match, key=idempotency_key or new_key()),
         )
 
     def list_events(self, id: str, /, **query: Unpack[sent.ListPlanEventsQuery]) -> AsyncPages[models.PlanEvent]:
@@ -587,50 +603,75 @@ class AsyncPlansEndpoints(AsyncResource):
         return self._pages(models.PlanEvent, f"/api/plans/{segment(id)}/events", query)
 
     async def fail(
-        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.ReasonRequest]
+        self,
+        id: str,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[sent.ReasonRequest],
     ) -> models.Plan:
         """Say that it is not reached; `reason` becomes its error message.
 
         `POST /api/plans/{id}/fail`
         """
         return await self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/fail", json=fields, key=idempotency_key or new_key())
+            models.Plan,
+            Call(
+                "POST",
+                f"/api/plans/{segment(id)}/fail",
+                json=fields,
+                if_match=if_match,
+                key=idempotency_key or new_key(),
+            ),
         )
 
-    async def pause(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    async def pause(
+        self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> models.Plan:
         """Rest with it for a while; its instance may be stopped meanwhile.
 
         `POST /api/plans/{id}/pause`
         """
         return await self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/pause", key=idempotency_key or new_key())
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/pause", if_match=if_match, key=idempotency_key or new_key()),
         )
 
-    async def resume(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    async def resume(
+        self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> models.Plan:
         """Go on with a paused plan, on an instance that is running.
 
         `POST /api/plans/{id}/resume`
         """
         return await self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/resume", key=idempotency_key or new_key())
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/resume", if_match=if_match, key=idempotency_key or new_key()),
         )
 
-    async def retry(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    async def retry(
+        self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> models.Plan:
         """Have a failed plan be pending again, at most `max_retries` times. What is done stays done.
 
         `POST /api/plans/{id}/retry`
         """
         return await self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/retry", key=idempotency_key or new_key())
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/retry", if_match=if_match, key=idempotency_key or new_key()),
         )
 
-    async def start(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    async def start(
+        self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> models.Plan:
         """Begin with a pending plan, on an instance that is running.
 
         `POST /api/plans/{id}/start`
         """
         return await self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/start", key=idempotency_key or new_key())
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/start", if_match=if_match, key=idempotency_key or new_key()),
         )
 
     async def update_step(

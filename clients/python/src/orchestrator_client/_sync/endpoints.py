@@ -549,23 +549,37 @@ class PlansEndpoints(Resource):
         self._nothing(Call("DELETE", f"/api/plans/{segment(id)}", if_match=if_match))
 
     def cancel(
-        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.ReasonRequest]
+        self,
+        id: str,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[sent.ReasonRequest],
     ) -> models.Plan:
         """Give it up, for good.
 
         `POST /api/plans/{id}/cancel`
         """
         return self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/cancel", json=fields, key=idempotency_key or new_key())
+            models.Plan,
+            Call(
+                "POST",
+                f"/api/plans/{segment(id)}/cancel",
+                json=fields,
+                if_match=if_match,
+                key=idempotency_key or new_key(),
+            ),
         )
 
-    def complete(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    def complete(self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None) -> models.Plan:
         """Say that it is reached. All steps are completed or skipped by then.
 
         `POST /api/plans/{id}/complete`
         """
         return self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/complete", key=idempotency_key or new_key())
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/complete", if_match=if_match, key=idempotency_key or new_key()),
         )
 
     def list_events(self, id: str, /, **query: Unpack[sent.ListPlanEventsQuery]) -> Pages[models.PlanEvent]:
@@ -576,45 +590,68 @@ class PlansEndpoints(Resource):
         return self._pages(models.PlanEvent, f"/api/plans/{segment(id)}/events", query)
 
     def fail(
-        self, id: str, /, *, idempotency_key: str | None = None, **fields: Unpack[sent.ReasonRequest]
+        self,
+        id: str,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[sent.ReasonRequest],
     ) -> models.Plan:
         """Say that it is not reached; `reason` becomes its error message.
 
         `POST /api/plans/{id}/fail`
         """
         return self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/fail", json=fields, key=idempotency_key or new_key())
+            models.Plan,
+            Call(
+                "POST",
+                f"/api/plans/{segment(id)}/fail",
+                json=fields,
+                if_match=if_match,
+                key=idempotency_key or new_key(),
+            ),
         )
 
-    def pause(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    def pause(self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None) -> models.Plan:
         """Rest with it for a while; its instance may be stopped meanwhile.
 
         `POST /api/plans/{id}/pause`
         """
-        return self._one(models.Plan, Call("POST", f"/api/plans/{segment(id)}/pause", key=idempotency_key or new_key()))
+        return self._one(
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/pause", if_match=if_match, key=idempotency_key or new_key()),
+        )
 
-    def resume(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    def resume(self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None) -> models.Plan:
         """Go on with a paused plan, on an instance that is running.
 
         `POST /api/plans/{id}/resume`
         """
         return self._one(
-            models.Plan, Call("POST", f"/api/plans/{segment(id)}/resume", key=idempotency_key or new_key())
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/resume", if_match=if_match, key=idempotency_key or new_key()),
         )
 
-    def retry(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    def retry(self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None) -> models.Plan:
         """Have a failed plan be pending again, at most `max_retries` times. What is done stays done.
 
         `POST /api/plans/{id}/retry`
         """
-        return self._one(models.Plan, Call("POST", f"/api/plans/{segment(id)}/retry", key=idempotency_key or new_key()))
+        return self._one(
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/retry", if_match=if_match, key=idempotency_key or new_key()),
+        )
 
-    def start(self, id: str, /, *, idempotency_key: str | None = None) -> models.Plan:
+    def start(self, id: str, /, *, if_match: str | None = None, idempotency_key: str | None = None) -> models.Plan:
         """Begin with a pending plan, on an instance that is running.
 
         `POST /api/plans/{id}/start`
         """
-        return self._one(models.Plan, Call("POST", f"/api/plans/{segment(id)}/start", key=idempotency_key or new_key()))
+        return self._one(
+            models.Plan,
+            Call("POST", f"/api/plans/{segment(id)}/start", if_match=if_match, key=idempotency_key or new_key()),
+        )
 
     def update_step(
         self, id: str, step_id: str, /, *, if_match: str | None = None, **fields: Unpack[sent.PatchedChangedStepRequest]
