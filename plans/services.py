@@ -85,6 +85,7 @@ def change_step(principal: Principal, plan_id: UUID, step_id: str, **changes: An
         plan = selectors.locked_plan(principal, plan_id)
         after = steps.replaced(plan.steps, step_id, changes, now=clock.now(), max_retries=plan.max_retries)
         _follow(plan, after)
+        audit.record(principal, "plan.step_changed", plan, step_id=step_id, fields=sorted(changes))
         return selectors.plan_of(principal, plan_id)
 
 

@@ -221,6 +221,28 @@ def test_plans_webhooks_templates_and_schedules_are_written_with_who_changed_the
     assert client.get("/api/audit?action__startswith=webhook.").json()["count"] == 4
 
 
+def test_a_changed_step_is_written_with_its_fields_and_without_what_stands_in_them(site: Site) -> None:
+    client = make.client(site)
+    desk = client.post("/api/instances", {"name": "desk"}).json()
+    steps = [{"id": "a", "title": "look"}, {"id": "b", "title": "tidy"}]
+    asked = {"title": "tidy", "plan_type": "task", "steps": steps}
+    plan = client.post(f"/api/instances/{desk['id']}/plans", asked).json()
+    for step_id, changes, status in (
+        ("b", {"instructions": "the password is hunter2", "actual_output": "hunter2"}, 200),
+        ("a", {"status": "skipped"}, 200),
+        ("a", {"status": "completed"}, 409),
+        ("c", {"status": "completed"}, 404),
+    ):
+        assert client.patch(f"/api/plans/{plan['id']}/steps/{step_id}", changes).status_code == status
+    listed = client.get(f"/api/audit?target_id={plan['id']}&action=plan.step_changed").json()["results"]
+    assert [entry["details"] for entry in listed] == [
+        {"step_id": "a", "fields": ["status"]},
+        {"step_id": "b", "fields": ["actual_output", "instructions"]},
+    ]
+    everything = AuditEntry.everywhere.filter(site=site).values_list("target_name", "details")
+    assert "hunter2" not in json.dumps(list(everything))
+
+
 def test_a_key_is_noticed_at_each_new_address_once(site: Site) -> None:
     client = make.client(site)
     for address in ("192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7"):

@@ -17,7 +17,6 @@ IN_THE_INSTANCES_LOG = {"actions", "computer-action", "bash-action", "files", "s
 IN_ITS_OWN_HISTORY = {
     "create_ticket": "it opens one stream, and is good for half a minute",
     "create_log": "it is the instance's log",
-    "patch_plan_step": "in the plan's events: agents report each step",
     "ping_webhook": "in the webhook's deliveries",
     "redeliver_webhook_delivery": "in the webhook's deliveries",
 }
