@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from asgiref.typing import HTTPScope
+from django.db import close_old_connections
 
 from orchestrator.bodies import Send
 
@@ -19,24 +21,53 @@ WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 AT_ONCE_BYTES = 512 * 1024
 """Answers up to this size are collected in the thread and sent in one piece; longer ones go piece by piece."""
+READERS_AT_MOST = 512
+"""Threads that may wait, beside those at work, until a slow reader has taken a piece of a long answer."""
 
 
 class Bridge:
     """Runs a WSGI application in threads of its own. The body is read before a thread is taken, so slow clients hold
-    none; for the same reason the event loop writes the answer. Ours, because a2wsgi hops between thread and loop four
-    times a request: 0.5 ms of CPU for an empty one, where this takes 0.19 and the floor, no Django at all, 0.04."""
+    none; for the same reason the event loop writes the answer, and a thread that waits until a piece of a long one is
+    taken leaves its turn to another. Ours, because a2wsgi hops between thread and loop four times a request: 0.5 ms of
+    CPU for an empty one, where this takes 0.19 and the floor, no Django at all, 0.04."""
 
     def __init__(self, app: WSGIApp, *, workers: int, name: str = "wsgi") -> None:
+        """`workers`: so many requests are worked on at once."""
         self._app = app
-        self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=name)
+        self._workers = workers
+        self._readers = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads = ThreadPoolExecutor(max_workers=workers + READERS_AT_MOST, thread_name_prefix=name)
 
     async def __call__(self, scope: HTTPScope, body: bytes, send: Send) -> None:
         """Answer the request; `body` is all of it."""
-        loop = asyncio.get_running_loop()
-        call = _Call(self._app, _environ(scope, body), lambda event: _send_from_thread(loop, send, event))
+        loop, turns = asyncio.get_running_loop(), self._turns()
+        pieces = functools.partial(self._send_piece, turns, send)
+        call = _Call(self._app, _environ(scope, body), lambda event: _done_by_loop(loop, pieces(event)))
         context = contextvars.copy_context()
-        for event in await loop.run_in_executor(self._threads, context.run, call.run):
+        async with turns:
+            events = await loop.run_in_executor(self._threads, context.run, call.run)
+        for event in events:
             await send(event)
+
+    def _turns(self) -> asyncio.Semaphore:
+        """Those of the loop that serves just now: in tests one follows another."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._free = loop, asyncio.Semaphore(self._workers)
+        return self._free
+
+    async def _send_piece(self, turns: asyncio.Semaphore, send: Send, event: Any) -> None:
+        if self._readers >= READERS_AT_MOST:
+            await send(event)
+            return
+        self._readers += 1
+        turns.release()
+        try:
+            await send(event)
+        finally:
+            await turns.acquire()
+            self._readers -= 1
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -78,6 +109,7 @@ class _Call:
         return events
 
     def _emit_all(self, gathered: list[bytes]) -> None:
+        close_old_connections()  # to the pool: this thread may wait long, and needs none until it goes on
         if self._start is not None:
             self._emit(self._taken_start())
         self._emit({"type": "http.response.body", "body": b"".join(gathered), "more_body": True})
@@ -88,8 +120,9 @@ class _Call:
         return start
 
 
-def _send_from_thread(loop: asyncio.AbstractEventLoop, send: Send, event: Any) -> None:
-    asyncio.run_coroutine_threadsafe(send(event), loop).result()
+def _done_by_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """From a thread: wait until the loop has done it."""
+    asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
 def _environ(scope: HTTPScope, body: bytes) -> dict[str, Any]:

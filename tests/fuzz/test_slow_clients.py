@@ -3,70 +3,22 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from common.tenancy import CREW
 from infra.embedded.processes import wait_until
 from orchestrator import bodies
 from orchestrator.serve import WebHttp
-from tests.counts import tried
+from sites.models import AuditEntry
+from tests.fuzz.crowd import BEGUN, CROWD, PATIENCE_S, Crowd, to_port, until_the_end
 from tests.fuzz.place import FuzzPlace
 from tests.fuzz.served import SENT_BUFFER_BYTES, Served
 
-CROWD = 40
-"""More than the web process has threads."""
 SOON_S = 0.5
-PATIENCE_S = 30.0
-BEGUN = b"POST /api/agents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-
-
-class Crowd:
-    """Connections to one port that all begin the same way; while it stands, each says one more byte now and then."""
-
-    def __init__(self, port: int, begun: bytes, *, drip: bytes = b"", number: int = CROWD) -> None:
-        self._drip = drip
-        self.members = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) for _ in range(number)]
-        for member in self.members:
-            member.sendall(begun)
-        self._ended = threading.Event()
-        self._dripping = threading.Thread(target=self._go_on, daemon=True)
-        self._dripping.start()
-        tried("slow clients", number)
-
-    def last_words(self) -> list[bytes]:
-        """What each was told before its line was cut."""
-        return [_until_the_end(member) for member in self.members]
-
-    def __enter__(self) -> Crowd:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._dripping.join()
-        for member in self.members:
-            member.close()
-
-    def _go_on(self) -> None:
-        while self._drip and not self._ended.wait(0.1):
-            for member in self.members:
-                try:
-                    member.sendall(self._drip)
-                except OSError:
-                    continue  # parted with
-
-
-def _until_the_end(member: socket.socket) -> bytes:
-    said = b""
-    try:
-        while piece := member.recv(65_536):
-            said += piece
-    except ConnectionResetError:
-        pass
-    return said
 
 
 @pytest.fixture
@@ -92,22 +44,25 @@ def others(web: Served, place: FuzzPlace) -> Iterator[Callable[[], None]]:
 def test_a_head_that_does_not_end_is_refused_in_time(
     web: Served, hurried: None, others: Callable[[], None], begun: bytes, drip: bytes
 ) -> None:
-    with Crowd(web.port, begun, drip=drip) as crowd:
+    with Crowd(to_port(web.port), begun, drip=drip) as crowd:
         others()
         told = crowd.last_words()
     assert all(words.startswith(b"HTTP/1.1 408 ") and b'"TOO_SLOW"' in words for words in told), told[0]
 
 
 def test_a_body_that_does_not_end_is_refused_in_time(web: Served, hurried: None, others: Callable[[], None]) -> None:
-    with Crowd(web.port, BEGUN + b"Content-Length: 1000\r\n\r\n", drip=b" ") as crowd:
+    with Crowd(to_port(web.port), BEGUN + b"Content-Length: 1000\r\n\r\n", drip=b" ") as crowd:
         others()
         told = crowd.last_words()
     assert all(words.startswith(b"HTTP/1.1 408 ") and b'"TOO_SLOW"' in words for words in told), told[0]
 
 
-def test_the_head_of_a_later_request_is_waited_for_no_longer(web: Served, hurried: None, place: FuzzPlace) -> None:
+@pytest.mark.parametrize(("then", "drip"), [(b"GET /api/me", b"x"), (b"", b"\r\n")], ids=["letters", "empty lines"])
+def test_the_head_of_a_later_request_is_waited_for_no_longer(
+    web: Served, hurried: None, place: FuzzPlace, then: bytes, drip: bytes
+) -> None:
     whole = f"GET /api/me HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {place.key}\r\n\r\n".encode()
-    with Crowd(web.port, whole + b"GET /api/me", drip=b"x", number=2) as crowd:
+    with Crowd(to_port(web.port), whole + then, drip=drip, number=2) as crowd:
         told = crowd.last_words()
     assert all(words.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in words for words in told), told[0]
 
@@ -121,14 +76,14 @@ def test_a_head_that_is_too_large_is_refused_before_it_is_whole(web: Served, muc
             line.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # it was refused in the middle
-        words = _until_the_end(line)
+        words = until_the_end(line)
     assert words == b"" or words.startswith(b"HTTP/1.1 431 "), words
 
 
 def test_what_is_no_http_is_refused_in_json(web: Served) -> None:
     with web.connect(timeout_s=PATIENCE_S) as line:
         line.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
-        words = _until_the_end(line)
+        words = until_the_end(line)
     assert words.startswith(b"HTTP/1.1 400 ") and b"content-type: application/json" in words, words
 
 
@@ -138,13 +93,25 @@ def test_whoever_reads_nothing_is_let_go_in_time(
     monkeypatch.setattr("tests.doubles._blob", lambda action: b"x" * 16 * SENT_BUFFER_BYTES)
     path = f"/api/instances/{place.row('instances')['id']}/files?path=a"
     asked = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nX-API-Key: {place.key}\r\n\r\n".encode()
-    with Crowd(web.port, asked) as crowd:
+    with Crowd(to_port(web.port), asked) as crowd:
         let_go = _lost(monkeypatch, {member.getsockname() for member in crowd.members})
         others()
         wait_until(lambda: len(let_go) == CROWD, timeout_s=PATIENCE_S, what="ends")
         told = crowd.last_words()
     assert {words[:13] for words in told} == {b"HTTP/1.1 200 "}
     assert max(len(words) for words in told) < 16 * SENT_BUFFER_BYTES, "somebody got it all"
+
+
+def test_whoever_reads_an_export_slowly_holds_neither_a_thread_nor_a_connection_to_the_database(
+    web: Served, place: FuzzPlace, others: Callable[[], None]
+) -> None:
+    much = {"much": "x" * 10_000}
+    rows = [AuditEntry(site_id=place.site.pk, via="key", action="site.changed", details=much) for _ in range(200)]
+    AuditEntry.everywhere.using(CREW).bulk_create(rows)
+    asked = f"GET /api/audit/export HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {place.key}\r\n\r\n".encode()
+    with Crowd(to_port(web.port, reads_little=True), asked) as crowd:
+        assert crowd.first_words(13) == {b"HTTP/1.1 200 "}
+        others()
 
 
 def _lost(monkeypatch: pytest.MonkeyPatch, peers: set[Any]) -> set[Any]:
