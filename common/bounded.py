@@ -1,6 +1,7 @@
 """uvicorn's HTTP with slow and greedy peers in mind: how long and how large a head may be, how long an answer may wait.
 
-uvicorn itself waits for the rest of a head, and for a peer that reads nothing, for as long as the line holds.
+uvicorn itself waits for the rest of a head, for the rest of a body whose request is answered, and for a peer that reads
+nothing, for as long as the line holds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_WITHIN_S = 10.0
+REST_WITHIN_S = 10.0
+"""Of a body that nobody waits for: its request was answered before it was whole."""
 MAX_HEAD_BYTES = 64 * 1024
 TAKEN_WITHIN_S = 60.0
 """A peer that does not take what is buffered for it within this time is let go, and what waits for it goes on."""
@@ -24,6 +27,7 @@ class BoundedHttp(HttpToolsProtocol):
     """Of every request, the first and those that follow on its line, the head comes soon and is short."""
 
     head_within_s: ClassVar[float] = HEAD_WITHIN_S
+    rest_within_s: ClassVar[float] = REST_WITHIN_S
     max_head_bytes: ClassVar[int] = MAX_HEAD_BYTES
     taken_within_s: ClassVar[float] = TAKEN_WITHIN_S
 
@@ -31,14 +35,19 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._untaken: asyncio.TimerHandle | None = None
         self._late: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self._is_whole = True
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
+        was_idle = self._is_idle()
         super().data_received(data)
         if self._late is not None:  # the head is not whole yet, and the parser keeps what it has of it
             self._head_bytes += len(data)
             if self._head_bytes > self.max_head_bytes:
                 self._turn_away(431)
+        elif was_idle and self._is_idle():  # ends of lines and no request: they have stopped the clock of idle lines
+            self._await_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -50,7 +59,18 @@ class BoundedHttp(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self.max_head_bytes:
             self._turn_away(431)
             raise _HeadTooLarge
+        self._is_whole = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_whole = True
+        self._is_at_rest()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete and not self._is_whole and self._rest is None:
+            self._rest = self.loop.call_later(self.rest_within_s, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         self._turn_away(400)
@@ -70,7 +90,13 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._no_longer_late()
         self._is_taken()
+        self._is_at_rest()
         super().connection_lost(exc)
+
+    def _is_idle(self) -> bool:
+        """Whether all that was asked on this line, which is still HTTP's, is answered."""
+        answered = self.cycle is not None and self.cycle.response_complete
+        return answered and self._is_whole and self in self.connections
 
     def _await_head(self) -> None:
         self._head_bytes = 0
@@ -92,6 +118,11 @@ class BoundedHttp(HttpToolsProtocol):
         if self._untaken is not None:
             self._untaken.cancel()
             self._untaken = None
+
+    def _is_at_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _turn_away(self, status: int) -> None:
         self._no_longer_late()
