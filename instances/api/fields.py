@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-import orjson
 from rest_framework import serializers
 
 from common.api.serializers import StrictSerializer
-from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES
+from instances import specs
+from instances.specs import LONGEST_MS, SHORTEST_MS
 from instances.timelimits import HOUR_MS
-
-CONFIGURATION_BYTES = 16 * 1024
-LONGEST_MS = 366 * 24 * HOUR_MS
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-
-RANGES: dict[str, tuple[int, int]] = {
-    "width": (320, 3840),
-    "height": (240, 2160),
-    "memory_mib": (256, 16_384),
-    "disk_mib": (64, 65_536),
-}
-ON_LOSS = ("error", "replace")
 
 
 class ConfigurationField(serializers.DictField):
@@ -31,10 +18,7 @@ class ConfigurationField(serializers.DictField):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         value: dict[str, Any] = super().to_internal_value(data)
-        if len(orjson.dumps(value)) > CONFIGURATION_BYTES:
-            raise serializers.ValidationError(f"At most {CONFIGURATION_BYTES} bytes.")
-        problems = {key: problem for key in value if (problem := _problem(key, value[key]))}
-        if problems:
+        if problems := specs.problems_of_configuration(value):
             raise serializers.ValidationError(problems)
         return value
 
@@ -43,7 +27,7 @@ class TimeLimitFields(StrictSerializer):
     """How long each run may last, in whichever unit the caller likes; what is valid has `timeout_ms` only."""
 
     timeout_ms = serializers.IntegerField(
-        min_value=1000, max_value=LONGEST_MS, allow_null=True, help_text="Of each run. `null`: no limit."
+        min_value=SHORTEST_MS, max_value=LONGEST_MS, allow_null=True, help_text="Of each run. `null`: no limit."
     )
     timeout_hours = serializers.FloatField(
         min_value=1 / 3600, max_value=LONGEST_MS / HOUR_MS, allow_null=True, help_text="The same, in hours."
@@ -61,33 +45,18 @@ class TimeLimitFields(StrictSerializer):
 class EnvironmentField(serializers.DictField):
     """Environment variables of the machine's shells. Write-only: replies give the names."""
 
-    child = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=32 * 1024)
+    child = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=specs.VALUE_CHARACTERS)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         value: dict[str, str] = super().to_internal_value(data)
         if any(not isinstance(text, str) for text in data.values()):
             raise serializers.ValidationError("Every value must be a string.")
-        if len(value) > ENVIRONMENT_NAMES:
-            raise serializers.ValidationError(f"At most {ENVIRONMENT_NAMES} variables.")
-        if sum(len(name) + len(text) for name, text in value.items()) > ENVIRONMENT_CHARACTERS:
-            raise serializers.ValidationError(f"At most {ENVIRONMENT_CHARACTERS} characters in all.")
-        wrong = [name for name in value if not _NAME.fullmatch(name)]
-        if wrong:
-            raise serializers.ValidationError({name[:128]: "Not a variable's name." for name in wrong})
+        if problems := specs.problems_of_environment(value):
+            raise serializers.ValidationError(problems)
         return value
 
 
 def name_of_variable(text: str) -> None:
     """Raises ValidationError where no environment variable could be called so."""
-    if not _NAME.fullmatch(text):
+    if not specs.is_name_of_variable(text):
         raise serializers.ValidationError("Not a variable's name.")
-
-
-def _problem(key: str, value: Any) -> str:
-    if key in RANGES:
-        low, high = RANGES[key]
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            return f"A whole number from {low} to {high}."
-    if key == "on_loss" and value not in ON_LOSS:
-        return "One of: " + ", ".join(ON_LOSS) + "."
-    return ""

@@ -20,6 +20,7 @@ from instances.api.examples import CHANGED_SCHEDULE, SCHEDULE
 from instances.api.fields import TimeLimitFields
 from instances.api.filters import OccurrenceFilter, ScheduleFilter
 from instances.models import Occurrence, Schedule, ScheduleAction
+from instances.specs import INTERVALS_S
 from sites.api.base import Changes, Shows, SiteView
 
 
@@ -77,7 +78,7 @@ class ChangedScheduleSerializer(TimeLimitFields):
     cron = serializers.CharField(
         max_length=100, allow_blank=True, help_text="Minute, hour, day of the month, month, day of the week."
     )
-    interval_s = serializers.IntegerField(min_value=60, max_value=366 * 86_400, allow_null=True)
+    interval_s = serializers.IntegerField(min_value=INTERVALS_S[0], max_value=INTERVALS_S[1], allow_null=True)
     time_zone = serializers.CharField(max_length=64, allow_blank=True, help_text="Of `cron`. Default: the site's.")
     paused = serializers.BooleanField()
 

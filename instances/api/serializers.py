@@ -10,10 +10,9 @@ from common.api.serializers import NumberedEventSerializer, StrictModelSerialize
 from instances.api.fields import ConfigurationField, EnvironmentField, TimeLimitFields
 from instances.flavours import DEFAULT_FLAVOUR
 from instances.models import Desired, Event, Instance, Level, Log, LogType, OnTimeout
+from instances.specs import IDLE_MINUTES, SCRIPT_CHARACTERS, TOOLS
 
 INTENTS = [Desired.RUNNING, Desired.STOPPED]
-SCRIPT_CHARACTERS = 64 * 1024
-TOOLS = ["bash", "computer", "edit"]
 
 
 class InstanceSerializer(StrictModelSerializer):
@@ -100,7 +99,10 @@ class SpecBody(TimeLimitFields):
     )
     on_timeout = serializers.ChoiceField(OnTimeout.choices, help_text="What the time limit does. Default: `stop`.")
     idle_stop_minutes = serializers.IntegerField(
-        min_value=1, max_value=10_080, allow_null=True, help_text="Stop it when unused for so long. `null`: never."
+        min_value=IDLE_MINUTES[0],
+        max_value=IDLE_MINUTES[1],
+        allow_null=True,
+        help_text="Stop it when unused for so long. `null`: never.",
     )
 
     record = serializers.BooleanField(help_text="Record each of its runs. Default: false.")

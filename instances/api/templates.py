@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.serializers import StrictModelSerializer
-from instances import templates
+from instances import specs, templates
 from instances.api.examples import TEMPLATE
 from instances.api.fields import name_of_variable
 from instances.api.filters import TemplateFilter, TemplateVersionFilter
@@ -76,14 +76,16 @@ class ChangedTemplateSerializer(PlaceFields, SpecBody):
     """The body of PUT and PATCH, which mean the same: what is not sent stays. A changed spec is a new version."""
 
     name = serializers.CharField(max_length=200)
-    description = serializers.CharField(max_length=10_000, allow_blank=True)
+    description = serializers.CharField(max_length=specs.DESCRIPTION_CHARACTERS, allow_blank=True)
     instance_type = serializers.ChoiceField(Instance.TYPES)
     pool_size = serializers.IntegerField(
-        min_value=0, max_value=1000, help_text="How many machines are kept running for whoever asks next."
+        min_value=specs.POOL_SIZES[0],
+        max_value=specs.POOL_SIZES[1],
+        help_text="How many machines are kept running for whoever asks next.",
     )
     required_variables = serializers.ListField(
         child=serializers.CharField(validators=[name_of_variable]),
-        max_length=100,
+        max_length=specs.REQUIRED_NAMES,
         help_text="Names whose values must come with each use.",
     )
 
