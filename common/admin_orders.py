@@ -25,7 +25,8 @@ _CONFIRMED = "confirmed"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`ask` calls the service, `fits` says for which rows the button stands; with a `warning`, people confirm first."""
+    """`ask` calls the service, `fits` says for which rows the button stands; with a `warning`, people confirm first.
+    With `ends`, there is no row any more when it is done."""
 
     name: str
     label: str
@@ -33,6 +34,7 @@ class Order:
     ask: Callable[[HttpRequest, Any], object]
     fits: Callable[[Any], bool]
     warning: str = ""
+    ends: bool = False
 
 
 class OrderedAdmin(PlatformAdmin):
@@ -71,8 +73,9 @@ class OrderedAdmin(PlatformAdmin):
             raise PermissionDenied
         if request.method != "POST":
             return drawn(self._confirmation)(request, order, [row], back_to=self._page_of(row))
+        back_to = self._list() if order.ends else self._page_of(row)
         self.give(request, order, [row])
-        return HttpResponseRedirect(self._page_of(row))
+        return HttpResponseRedirect(back_to)
 
     def give(self, request: HttpRequest, order: Order, rows: list[Model]) -> None:
         """Ask it of each row; what was refused is said with the reason, and the rest goes on."""
@@ -120,6 +123,9 @@ class OrderedAdmin(PlatformAdmin):
             for order in self.orders
             if order.fits(row)
         ]
+
+    def _list(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
     def _page_of(self, row: Model) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])

@@ -221,7 +221,6 @@ def test_staff_pause_resume_and_run_a_schedule_as_their_role_allows_and_it_stays
             Membership(site_id=schedule.site_id, user=person, role=role).save(using=CREW)
         browser.force_login(person)
         assert "daily" in browser.get(listed, {"q": "daily"}).content.decode()
-        assert browser.post(page, {"name": "x"}).status_code == 403
         return browser.post(page.replace("change/", f"order/{name}/")).status_code
 
     def read() -> Schedule:
