@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from common.tenancy import CREW
 from infra.embedded.processes import wait_until
@@ -65,6 +67,23 @@ def test_the_head_of_a_later_request_is_waited_for_no_longer(
     with Crowd(to_port(web.port), whole + then, drip=drip, number=2) as crowd:
         told = crowd.last_words()
     assert all(words.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in words for words in told), told[0]
+
+
+def test_a_line_that_has_become_a_socket_is_not_taken_for_an_idle_one(
+    web: Served, hurried: None, place: FuzzPlace
+) -> None:
+    key, path = f"X-API-Key: {place.key}", f"/ws/sites/{place.site.pk}"
+    with web.connect(timeout_s=PATIENCE_S) as line:
+        line.sendall(f"GET /api/me HTTP/1.1\r\nHost: 127.0.0.1\r\n{key}\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(line)
+        answer.begin()
+        assert (answer.status, bool(answer.read())) == (200, True)
+        with connect(f"ws://127.0.0.1{path}", sock=line, additional_headers={"X-API-Key": place.key}) as spoken:
+            with Crowd(to_port(web.port), b"", number=1) as later:
+                assert b"TOO_SLOW" in later.last_words()[0], "the time of whoever came after it is over"
+            spoken.send('{"type": "ping"}')
+            while "pong" not in str(spoken.recv(PATIENCE_S)):
+                continue
 
 
 @pytest.mark.parametrize("much", [b"X-A: " + b"a" * 1_000_000, b"a: b\r\n" * 100_000, b"/" * 1_000_000])
