@@ -59,6 +59,11 @@ def span(
     return _installed[0].span(name, kind, parent, attributes) if _installed else _NO_SPAN
 
 
+def is_on() -> bool:
+    """Whether spans are told of to anybody."""
+    return bool(_installed)
+
+
 def headers() -> dict[str, str]:
     """What to send along (`traceparent`) so that the other side's spans belong to this one; empty without tracing."""
     return _installed[0].headers() if _installed else {}

@@ -7,18 +7,21 @@ windows of a request and counts in all or in none, on Redis's own clock.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
+from common.lines import redis as lines
 from common.silence import Silence
 
 logger = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ elseif cost > 0 then
 end
 return reply
 """
+_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +112,6 @@ class Verdict:
         return max(full, key=lambda one: one.room_in_s) if full else min(self.standings, key=lambda one: one.remaining)
 
 
-class Count(Protocol):
-    """Counts one event in each of the windows, or in none; and, as a door's own, one request besides."""
-
-    def __call__(self, *windows: Window) -> Verdict | None:
-        """How these windows stand; None where there are none, or nobody knows."""
-        ...
-
-
 _silence = Silence(logger, "nothing is limited while redis is away")
 
 
@@ -126,22 +122,60 @@ def spend(windows: Sequence[Window], *, cost: int = 1) -> Verdict | None:
     """
     if _silence.holds():
         return None
-    arguments: list[int] = [cost]
-    for window in windows:
-        arguments += [window.limit, window.window_s * 1000]
+    keys, arguments = _asked(windows, cost)
     try:
-        found: list[int] = _script(settings.REDIS_URL)(keys=[PREFIX + one.name for one in windows], args=arguments)
+        return _told(windows, cost, _script(settings.REDIS_URL)(keys=keys, args=arguments))
     except (redis.RedisError, OSError) as error:
         _silence.begin(error)
         return None
+
+
+async def spend_soon(windows: Sequence[Window]) -> Verdict | None:
+    """`spend` for the event loop."""
+    if not lines.can(settings.REDIS_URL):
+        return await asyncio.to_thread(spend, windows)
+    if _silence.holds():
+        return None
+    try:
+        found = await lines.of_this_loop(settings.REDIS_URL).run_script(_SCRIPT, _SHA, *_asked(windows, 1))
+    except (redis.RedisError, OSError) as error:
+        _silence.begin(error)
+        return None
+    return _told(windows, 1, found)
+
+
+def spend_now(windows: Sequence[Window]) -> Awaitable[Verdict | None] | None:
+    """`spend_soon`, whose question is on its way when this returns: before all that are asked here later. None: there
+    is no line to ask over."""
+    if _silence.holds() or not lines.can(settings.REDIS_URL):
+        return None
+    keys, arguments = _asked(windows, 1)
+    reply = lines.of_this_loop(settings.REDIS_URL).send("EVALSHA", _SHA, len(keys), *keys, *arguments)
+    return None if reply is None else _heard(windows, reply)
+
+
+async def _heard(windows: Sequence[Window], reply: Awaitable[list[int]]) -> Verdict | None:
+    try:
+        async with asyncio.timeout(lines.WITHIN_S):
+            return _told(windows, 1, await reply)
+    except NoScriptError:  # it has been restarted, and nothing was counted
+        return await spend_soon(windows)
+    except (redis.RedisError, OSError) as error:
+        _silence.begin(error)
+        return None
+
+
+def _asked(windows: Sequence[Window], cost: int) -> tuple[list[str], list[int]]:
+    arguments = [cost]
+    for window in windows:
+        arguments += [window.limit, window.window_s * 1000]
+    return [PREFIX + one.name for one in windows], arguments
+
+
+def _told(windows: Sequence[Window], cost: int, found: list[int]) -> Verdict:
     counted = cost if found[0] else 0
     pairs = zip(windows, found[1::2], found[2::2], strict=True)
     return Verdict(bool(found[0]), tuple(Standing(one, used + counted, room / 1000) for one, used, room in pairs))
-
-
-def count(*windows: Window) -> Verdict | None:
-    """`spend` as a `Count` that counts no request."""
-    return spend(windows) if windows else None
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,41 +9,19 @@ from uuid import UUID
 
 from django.conf import settings
 
-from common import clock, logs, windows
-from common.errors import Conflict, GuestFailed, GuestSilent, Invalid, NotFound, PlatformError, TooMany
-from common.ids import new_id
+from common import clock
+from common.errors import Conflict, GuestFailed, GuestSilent, Invalid, PlatformError, TooMany
 from common.prepared import read_in_site, write_in_site
 from common.realtime.follow import release_connections
 from common.realtime.publish import nudge_soon
 from common.tenancy import site_scope
-from common.windows import Count
 from guest.protocol.actions import AnyAction, Bash, Screenshot, SetEnvironment, UnsetEnvironment, Wait
-from instances import lifecycle, logwords, ports, selectors, telemetry
+from instances import actionrows, lifecycle, logwords, ports, selectors, telemetry
 from instances.guestlink import Answer, GuestBusy, GuestDriven, GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.journal import channels
-from instances.models import Level, LogType, Status
-from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES, machine_name
+from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES
 from sites import quotas
 from sites.principal import Principal
-
-# By hand, and each planned once and in one round trip: between them lies a click, which takes half a millisecond.
-_LOOK = """
-SELECT CASE WHEN desired_state = 'deleted' THEN 'deleting' ELSE status END, incarnation FROM instances_instance
-WHERE site_id = %s AND id = %s AND deleted_at IS NULL AND NOT pooled
-"""
-_WRITE = """
-WITH told AS (
-    INSERT INTO instances_log (
-        id, created_at, site_id, instance_id, user_id, agent_id, log_type, level, message, tool_name, tool_args,
-        tool_result, is_error, duration_ms, details, tool_call_id, tokens_used, artifacts
-    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', '', '{}', '[]')
-)
-UPDATE instances_instance SET
-    last_activity_at = %s,
-    last_screenshot_at = coalesce(%s, last_screenshot_at),
-    total_commands_executed = total_commands_executed + 1
-WHERE site_id = %s AND id = %s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +32,8 @@ class Done:
     log_id: UUID
 
 
-def act(principal: Principal, instance_id: UUID, action: AnyAction, *, count: Count = windows.count) -> Done:
+def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
     """Do `action` on a running instance and write it into its log. No transaction is open while the machine works.
-
-    A door that counts requests gives its `count`, which counts one of those along with the action, in one question.
 
     Raises:
         Forbidden, NotFound: as for every read of the instance.
@@ -67,12 +42,8 @@ def act(principal: Principal, instance_id: UUID, action: AnyAction, *, count: Co
         GuestFailed, GuestSilent, TooMany: the machine could not do it, did not answer in time, or is overburdened.
         TooMany: also where the site has used up its actions of a minute.
     """
-    try:
-        machine = _running_machine(principal, instance_id)
-    except PlatformError:
-        count()  # whoever asks in vain has asked all the same
-        raise
-    quotas.spend_action(principal.site_id, count)
+    machine = _running_machine(principal, instance_id)
+    quotas.spend_action(principal.site_id)
     if isinstance(action, SetEnvironment | UnsetEnvironment):
         _keep_environment(principal, instance_id, action)
     try:
@@ -134,14 +105,8 @@ def asking() -> Iterator[None]:
 def _running_machine(principal: Principal, instance_id: UUID) -> str:
     principal.must("instances:act")
     principal.must("instances:read")
-    rows = read_in_site(principal.site_id, _LOOK, [principal.site_id, instance_id])
-    if not rows:
-        raise NotFound("No such instance.")
-    status, incarnation = rows[0]
-    logs.about(instance_id=instance_id, incarnation=incarnation)
-    if status != Status.RUNNING:
-        raise Conflict(f"The instance is {status}, not running.", status=status)
-    return machine_name(instance_id, incarnation)
+    rows = read_in_site(principal.site_id, actionrows.LOOK, [principal.site_id, instance_id])
+    return actionrows.machine_of(instance_id, *(rows[0] if rows else (None, 0)))
 
 
 def _ask(machine: str, action: AnyAction) -> Answer:
@@ -178,23 +143,7 @@ def _write(
     error: PlatformError | None = None,
 ) -> UUID:
     """The log row, and the instance's counters, in one transaction."""
-    log_id, now = new_id(), clock.now()
-    result = logwords.summary(answer) if answer else {"code": error.code if error else ""}
-    told = [
-        *(log_id, now, principal.site_id, instance_id, principal.user_id, principal.agent_id),
-        (LogType.AGENT_ACTION if principal.agent_id else LogType.USER_ACTION).value,
-        (Level.ERROR if error else Level.INFO).value,
-        error.message if error else logwords.sentence(action),
-        logwords.tag(action),
-        *(json.dumps(logwords.arguments(action)), json.dumps(result)),
-        *(error is not None, answer.took_ms if answer else None),
-    ]
-    seen_at = now if isinstance(action, Screenshot) and answer else None
-    write_in_site(
-        principal.site_id,
-        _WRITE,
-        [*told, now, seen_at, principal.site_id, instance_id],
-        waits_for_disk=settings.ACTION_LOG_WAITS_FOR_DISK,
-    )
+    log_id, told = actionrows.told_of(principal, instance_id, action, answer=answer, error=error)
+    write_in_site(principal.site_id, actionrows.WRITE, told, waits_for_disk=settings.ACTION_LOG_WAITS_FOR_DISK)
     nudge_soon(*channels(principal.site_id, instance_id))
     return log_id

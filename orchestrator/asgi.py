@@ -13,11 +13,13 @@ from orchestrator.relay import GatewayRelay
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 _asgi = get_asgi_application()  # before the routes: their models need Django set up
 
+from instances.quick.door import QuickActions  # noqa: E402 - see above
 from orchestrator.routing import websocket  # noqa: E402 - see above
 from orchestrator.warming import warm  # noqa: E402
 
 _wsgi = get_wsgi_application()
 application = FrontDoor(
+    quick=QuickActions(),
     wsgi=Bridge(_wsgi, workers=settings.WEB_THREADS),
     patient=Bridge(_wsgi, workers=LONG_AT_MOST, name="patient"),
     asgi=_asgi,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from asgiref.typing import HTTPScope
@@ -33,6 +33,14 @@ _LONG_WORDS = (b"bash", b"wait")
 _KEY_HEADERS = frozenset({b"authorization", b"x-api-key"})
 
 
+class Quick(Protocol):
+    """Answers some requests before any handler; `instances.quick.door.QuickActions`."""
+
+    async def __call__(self, scope: HTTPScope, body: bytes, secret: str, send: Any) -> bool: ...
+
+    async def aclose(self) -> None: ...
+
+
 class FrontDoor:
     """An ASGI application over the three others."""
 
@@ -43,12 +51,14 @@ class FrontDoor:
         asgi: Any,
         websocket: Any,
         max_body_bytes: int,
+        quick: Quick | None = None,
         patient: Bridge | None = None,
         gateway: GatewayRelay | None = None,
         warm: Callable[[], None] | None = None,
     ) -> None:
         """`warm` is called once, before the first request is let in."""
         self.gateway = gateway
+        self._quick = quick
         self._wsgi = wsgi
         self._patient = patient or wsgi
         self._asgi = asgi
@@ -74,8 +84,11 @@ class FrontDoor:
             return
         except Gone:
             return
-        if (bar := barred(_secret(scope))) is not None:
+        secret = _secret(scope)
+        if (bar := barred(secret)) is not None:
             await self._turn_away(scope, send, bar)
+            return
+        if self._quick is not None and await self._quick(scope, body, secret, send):
             return
         scope = with_length(scope, body)
         if self.gateway is not None and self.gateway.serves(scope["path"]):
@@ -122,8 +135,9 @@ class FrontDoor:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await hub.current().aclose()
-        if self.gateway is not None:
-            await self.gateway.aclose()
+        for part in (self.gateway, self._quick):
+            if part is not None:
+                await part.aclose()
         for bridge in {self._wsgi, self._patient}:
             bridge.close()
         await send({"type": "lifespan.shutdown.complete"})

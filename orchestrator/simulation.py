@@ -79,10 +79,16 @@ class SimulatedGuests:
     def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
         """A shell says what it is, a screenshot is refused, all else is done at once."""
         machine = self._cloud.machine(incarnation)
-        if machine is None:
-            return self._others.act(incarnation, action, grace_s=grace_s)
-        _must_be_up(machine)
-        return Answer(result=_result(action), blob=b"", took_ms=0.0)
+        return _done(machine, action) if machine else self._others.act(incarnation, action, grace_s=grace_s)
+
+    async def act_soon(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
+        machine = self._cloud.machine(incarnation)
+        return _done(machine, action) if machine else await self._others.act_soon(incarnation, action, grace_s=grace_s)
+
+
+def _done(machine: Machine, action: AnyAction) -> Answer:
+    _must_be_up(machine)
+    return Answer(result=_result(action), blob=b"", took_ms=0.0)
 
 
 def _presence(machine: Machine) -> Presence | None:

@@ -67,10 +67,16 @@ def record_of_person(user: User | None, action: str, **details: Any) -> None:
 _seen: set[tuple[UUID, str]] = set()
 
 
+def has_noted(principal: Principal) -> bool:
+    """Whether `note_address` has nothing to write."""
+    here, key_id = origin.address.get(), principal.key_id
+    return here is None or key_id is None or (key_id, here) in _seen
+
+
 def note_address(principal: Principal) -> None:
     """Write it when a key is used from an address for the first time; asked once a process, key and address."""
     here, key_id = origin.address.get(), principal.key_id
-    if here is None or key_id is None or (key_id, here) in _seen or current_site_id() is not None:
+    if here is None or key_id is None or has_noted(principal) or current_site_id() is not None:
         return
     who = [principal.user_id, principal.agent_id, key_id, principal.via]
     key = str(key_id)

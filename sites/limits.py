@@ -44,23 +44,36 @@ class Admitted:
     beside: Verdict | None
 
 
-def admit(principal: Principal | None, *beside: Window) -> Admitted:
-    """Count one request of the principal, or of somebody unknown, and from the address that is being served.
-
-    In one round trip to Redis with the windows `beside` it: it is counted in all of them or in none.
+def admit(principal: Principal | None) -> Mapping[str, str]:
+    """Count one request of the principal, or of somebody unknown, and from the address that is being served. The
+    `RateLimit-*` headers of its answer.
 
     Raises:
-        RateLimited: one of the request's own windows is full.
+        RateLimited: one of its windows is full.
     """
-    own = list(_windows_of(principal)) if settings.RATE_LIMITS else []
-    verdict = windows.count(*own, *beside)
+    own = windows_of(principal)
+    return judged(own, windows.spend(own) if own else None).headers
+
+
+def windows_of(principal: Principal | None) -> list[Window]:
+    """What a request of the principal, from the address that is being served, counts in."""
+    return list(_windows_of(principal)) if settings.RATE_LIMITS else []
+
+
+def judged(own: list[Window], verdict: Verdict | None) -> Admitted:
+    """What `verdict` on a request's `own` windows, and any behind them, means for it.
+
+    Raises:
+        RateLimited: one of its own is full.
+    """
     if verdict is None:
         return Admitted({}, None)
     asked = Verdict(verdict.allowed, verdict.standings[: len(own)])
     headers = _headers(asked) if own else {}
     if not verdict.allowed and any(one.remaining == 0 for one in asked.standings):
         raise RateLimited(asked.tightest, headers)
-    return Admitted(headers, Verdict(verdict.allowed, verdict.standings[len(own) :]) if beside else None)
+    beside = verdict.standings[len(own) :]
+    return Admitted(headers, Verdict(verdict.allowed, beside) if beside else None)
 
 
 def must_not_be_barred() -> None:

@@ -19,7 +19,7 @@ from django.db import connections
 from common import windows
 from common.errors import TooMany
 from common.tenancy import execute_in_site
-from common.windows import Count, Window
+from common.windows import Verdict, Window
 
 ASK_AGAIN_IN_S = 30.0
 REMEMBERED_S = 10.0
@@ -69,22 +69,42 @@ def must_fit(quota: str, *, limit: int | None, used: int) -> None:
         raise TooMany(message, code="QUOTA_EXCEEDED", retry_after_s=ASK_AGAIN_IN_S, quota=quota, limit=limit, used=used)
 
 
-def spend_action(site_id: UUID, count: Count = windows.count) -> None:
-    """Count one action of the site by `count`. A changed limit takes effect within ten seconds.
+def spend_action(site_id: UUID) -> None:
+    """Count one action of the site. A changed limit takes effect within ten seconds.
 
     Raises:
-        TooMany: the last minute had as many as it may have. Besides, what `count` raises.
+        TooMany: the last minute had as many as it may have.
     """
+    window = action_window(site_id)
+    must_have_room(None if window is None else windows.spend([window]))
+
+
+def action_window(site_id: UUID) -> Window | None:
+    """What an action of the site counts in; None where nothing limits them."""
     limit = _remembered_limits(site_id).actions_a_minute
-    verdict = count() if limit is None else count(_actions(site_id, limit))
+    return None if limit is None else _actions(site_id, limit)
+
+
+def is_remembered(site_id: UUID) -> bool:
+    """Whether `action_window` asks nobody just now."""
+    known = _remembered.get(site_id)
+    return known is not None and known[0] > time.monotonic()
+
+
+def must_have_room(verdict: Verdict | None) -> None:
+    """Return when the `action_window` had room for one more.
+
+    Raises:
+        TooMany: the last minute had as many as it may have.
+    """
     if verdict is not None and not verdict.allowed:
         standing = verdict.tightest
         raise TooMany(
-            f"The site's quota of {limit} actions a minute is used up.",
+            f"The site's quota of {standing.window.limit} actions a minute is used up.",
             code="QUOTA_EXCEEDED",
             retry_after_s=standing.room_in_s,
             quota="actions_a_minute",
-            limit=limit,
+            limit=standing.window.limit,
             used=standing.used,
         )
 
@@ -110,9 +130,8 @@ _remembered: dict[UUID, tuple[float, Limits]] = {}
 
 
 def _remembered_limits(site_id: UUID) -> Limits:
-    known = _remembered.get(site_id)
-    if known is not None and known[0] > time.monotonic():
-        return known[1]
+    if is_remembered(site_id):
+        return _remembered[site_id][1]
     if len(_remembered) >= _REMEMBERED_MAX:
         _remembered.clear()
     limits = limits_of(site_id)

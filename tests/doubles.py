@@ -182,6 +182,9 @@ class FakeGuests:
         self.acted.append((incarnation, action))
         return Answer(result=_result(action), blob=_blob(action), took_ms=1.0)
 
+    async def act_soon(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
+        return self.act(incarnation, action, grace_s=grace_s)
+
     def _check(self, incarnation: str) -> None:
         if self.fail_next and self.fail_after == 0:
             raise self.fail_next.pop(0)

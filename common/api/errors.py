@@ -33,6 +33,10 @@ def answer(
 
 def refused(error: PlatformError) -> HttpResponse:
     """An error of ours as such an answer, for doors that refuse before REST framework has begun."""
+    return answer(error.status, error.message, error.code, details=error.details, headers=retry_after(error))
+
+
+def retry_after(error: PlatformError) -> dict[str, str]:
+    """The header that says when to ask again, where the error knows."""
     wait_s = error.retry_after_s
-    headers = {} if wait_s is None else {"Retry-After": str(max(1, math.ceil(wait_s)))}
-    return answer(error.status, error.message, error.code, details=error.details, headers=headers)
+    return {} if wait_s is None else {"Retry-After": str(max(1, math.ceil(wait_s)))}

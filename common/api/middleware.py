@@ -42,8 +42,7 @@ class RequestId(TwoWays):
     """Takes the caller's `X-Request-ID` where it is a sane one, else makes one; log lines and the answer carry it."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        wanted = request.headers.get("x-request-id", "")
-        name = wanted if _SANE_ID.fullmatch(wanted) else uuid.uuid4().hex
+        name = request_name(request.headers.get("x-request-id", ""))
         if self.is_async:
             return self._later(request, name)
         with logs.of_request(name):
@@ -52,6 +51,11 @@ class RequestId(TwoWays):
     async def _later(self, request: HttpRequest, name: str) -> HttpResponseBase:
         with logs.of_request(name):
             return _named(await self.get_response(request), name)
+
+
+def request_name(wanted: str) -> str:
+    """The id of a request: the caller's own where it is a sane one."""
+    return wanted if _SANE_ID.fullmatch(wanted) else uuid.uuid4().hex
 
 
 class Caller(TwoWays):

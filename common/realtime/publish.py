@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
 from contextlib import suppress
 from functools import cache, partial
 from queue import Empty, SimpleQueue
+from weakref import WeakKeyDictionary
 
 import redis
 from django.conf import settings
@@ -15,11 +17,13 @@ from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from common.lines import redis as lines
 from common.silence import Silence
 
 log = logging.getLogger(__name__)
 
 PREFIX = "nudge:"
+TOGETHER_S = 0.003
 
 _silence = Silence(log, "nudges are lost while redis is away, streams poll slowly instead")
 
@@ -48,9 +52,29 @@ def nudge_soon(*channels: str) -> None:
     _talker(os.getpid()).put(channels)
 
 
+def nudge_from_loop(*channels: str) -> None:
+    """`nudge_soon` for the event loop: a moment later, so that the answer goes first and what comes together is said
+    once."""
+    loop = asyncio.get_running_loop()
+    waiting = _untold.setdefault(loop, {})
+    if not waiting:
+        loop.call_later(TOGETHER_S, _tell, waiting)
+    waiting |= dict.fromkeys(channels)
+
+
 def nudge_on_commit(*channels: str, using: str = "default") -> None:
     """Nudge when the transaction open on `using` commits; at once when none is open, never when it rolls back."""
     transaction.on_commit(partial(nudge, *channels), using=using, robust=True)
+
+
+def _tell(waiting: dict[str, None]) -> None:
+    channels = list(waiting)
+    waiting.clear()
+    if not lines.of_this_loop(settings.REDIS_URL).publish(*(PREFIX + channel for channel in channels)):
+        nudge_soon(*channels)
+
+
+_untold: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, None]] = WeakKeyDictionary()
 
 
 @cache

@@ -1,13 +1,14 @@
-"""Acting on a machine over HTTP: one typed action, or a picture of its screen."""
+"""Acting on a machine over HTTP: one typed action, or a picture of its screen.
+
+Requests with a key and nothing unusual are answered before these views, by `instances.quick`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
@@ -18,7 +19,6 @@ from common.errors import Invalid
 from guest.protocol import actions
 from guest.protocol.actions import AnyAction, BadAction, Batch, Screenshot
 from instances import batches, perform
-from instances.api import shortly
 from instances.api.answers import as_json, batch_as_json
 from instances.api.examples import ACTIONS, BATCH, DONE
 from instances.api.serializers import BatchDoneSerializer, DoneSerializer
@@ -33,10 +33,6 @@ class ActionView(SiteView):
     scopes = {"POST": "instances:act"}
     scoped = False
     error_statuses = (409, 429, 502, 504)
-
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        return _shortened(super().as_view(**initkwargs), lambda request, pk: shortly.act(request, pk))
 
     @extend_schema(
         request=ACTION_SCHEMA,
@@ -70,10 +66,6 @@ class ScreenshotView(SiteView):
     scoped = False
     error_statuses = (409, 429, 502, 504)
 
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        return _shortened(super().as_view(**initkwargs), lambda request, pk: shortly.look(request, pk))
-
     @extend_schema(
         parameters=[
             OpenApiParameter("format", str, enum=["png", "jpeg"], default="png"),
@@ -100,16 +92,6 @@ class ScreenshotView(SiteView):
         """`?format=` names the picture's format here, not a renderer; and a client may accept pictures only."""
         renderer = self.get_renderers()[0]
         return renderer, renderer.media_type
-
-
-def _shortened(view: Any, short: Callable[[HttpRequest, UUID], HttpResponse | None]) -> Any:
-    """`view`, asked only where the short way passes."""
-
-    def answer(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-        return short(request, pk) or view(request, pk=pk)
-
-    answer.__dict__.update(view.__dict__)  # what urls, the schema and the CSRF check read from a view
-    return answer
 
 
 def _batch(value: Any) -> Batch:

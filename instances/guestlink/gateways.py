@@ -14,8 +14,8 @@ from common import tracing
 from common.logs import request_id
 from instances.guestlink.errors import GuestTimedOut, GuestUnreachable
 
-_CONNECT_WITHIN_S = 1.0
-_LINES_KEPT = 64
+CONNECT_WITHIN_S = 1.0
+LINES_KEPT = 64
 _READ_BYTES = 256 * 1024
 
 
@@ -34,21 +34,19 @@ class Gateways:
             GuestUnreachable: the gateway is not there (not sent), or went away before it answered (sent).
             GuestTimedOut: it did not answer within `read_within_s`.
         """
-        scheme, _, where = address.partition(":")
-        if scheme != "unix":
-            raise GuestUnreachable(f"a gateway at {scheme!r} is not spoken to here")
+        where = path_of(address)
         # By process as well: a forked worker must not talk on its parent's lines.
         idle = self._idle.setdefault((os.getpid(), where), deque())
         line = _kept(idle) or _Line(where)
         try:
-            status, data = line.ask(_request(method, path, body), within_s=read_within_s)
+            status, data = line.ask(request(method, path, body), within_s=read_within_s)
         except TimeoutError as error:
             line.close()
             raise GuestTimedOut("the gateway did not answer in time") from error
         except (OSError, httptools.HttpParserError) as error:
             line.close()
             raise GuestUnreachable("the gateway went away before it answered", was_sent=True) from error
-        if line.is_open and len(idle) < _LINES_KEPT:
+        if line.is_open and len(idle) < LINES_KEPT:
             idle.append(line)
         else:
             line.close()
@@ -61,7 +59,7 @@ class _Line:
     def __init__(self, path: str) -> None:
         """Raises `GuestUnreachable`."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(_CONNECT_WITHIN_S)
+        self._socket.settimeout(CONNECT_WITHIN_S)
         try:
             self._socket.connect(path)
         except OSError as error:
@@ -86,10 +84,7 @@ class _Line:
         return answer.parser.get_status_code(), b"".join(answer.pieces)
 
     def is_quiet(self) -> bool:
-        """Whether nothing has come since the last answer: neither the gateway's close nor anything else."""
-        poller = select.poll()
-        poller.register(self._socket, select.POLLIN)
-        return not poller.poll(0)
+        return is_quiet(self._socket.fileno())
 
     def close(self) -> None:
         self.is_open = False
@@ -124,7 +119,22 @@ def _kept(idle: deque[_Line]) -> _Line | None:
     return None
 
 
-def _request(method: str, path: str, body: bytes | None) -> bytes:
+def is_quiet(descriptor: int) -> bool:
+    """Whether nothing has come since the last answer: neither the gateway's close nor anything else."""
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return not poller.poll(0)
+
+
+def path_of(address: str) -> str:
+    """The path of the gateway's socket. Raises `GuestUnreachable` where it is another kind of address."""
+    scheme, _, where = address.partition(":")
+    if scheme != "unix":
+        raise GuestUnreachable(f"a gateway at {scheme!r} is not spoken to here")
+    return where
+
+
+def request(method: str, path: str, body: bytes | None) -> bytes:
     """In one piece, so that the gateway wakes once for it."""
     headers = {"X-Request-ID": request_id.get(), **tracing.headers()}
     told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from redis.exceptions import RedisError
@@ -20,6 +22,7 @@ from guest.protocol.results import Result
 from instances.guestlink import replies
 from instances.guestlink.errors import GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.guestlink.gateways import Gateways
+from instances.guestlink.loops import LoopGateways
 from instances.guestlink.presence import Whereabouts
 from instances.guestlink.words import Answer, Driver, Presence
 
@@ -29,8 +32,31 @@ _BROWSER_WITHIN_S = 30.0
 _GATEWAY_GRACE_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a guest, as its gateway is asked for it."""
+
+    incarnation: str
+    path: str
+    body: bytes
+    within_s: float
+
+    @classmethod
+    def of(
+        cls, incarnation: str, verb: str, args: dict[str, Any], deadline_s: float, *, is_input: bool = False
+    ) -> Self:
+        path = f"/guests/{incarnation}/call?deadline_s={deadline_s:.3f}{'&input=1' if is_input else ''}"
+        return cls(incarnation, path, frames.encode({"verb": verb, "args": args}), deadline_s + _GATEWAY_GRACE_S)
+
+    @classmethod
+    def to_act(cls, incarnation: str, action: AnyAction, grace_s: float) -> Self:
+        deadline_s = longest_s(action) + grace_s
+        return cls.of(incarnation, "act", to_builtins(action), deadline_s, is_input=is_input(action))
+
+
 class GuestLink:
-    """Synchronous and thread-safe; one for a process is enough. Connections are made when first needed and kept.
+    """Thread-safe, and synchronous but for what ends in `_soon`; one for a process is enough. Connections are made when
+    first needed and kept.
 
     It finds a guest's gateway in Redis and remembers it for a second. Where Redis cannot say, it asks the gateway of
     this host, `gateway_dir`'s. What was sent is never sent twice: an action is not idempotent.
@@ -39,7 +65,7 @@ class GuestLink:
     def __init__(self, *, redis_url: str, gateway_dir: Path | None) -> None:
         self._nearest = f"unix:{gateway_dir.absolute() / 'internal.sock'}" if gateway_dir else None
         self._whereabouts = Whereabouts(redis_url=redis_url, nearest=self._nearest)
-        self._gateways = Gateways()
+        self._gateways, self._loops = Gateways(), LoopGateways()
 
     def act(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
         """Have the guest do `action`; waits as long as the action may rightly take, and `grace_s`.
@@ -49,8 +75,13 @@ class GuestLink:
             GuestDriven: the action is input, and a person drives.
         """
         started = time.perf_counter()
-        deadline_s = longest_s(action) + grace_s
-        result, blob = self._call(incarnation, "act", to_builtins(action), deadline_s, is_input=is_input(action))
+        result, blob = self._call(Call.to_act(incarnation, action, grace_s))
+        return Answer(result, blob, took_ms=(time.perf_counter() - started) * 1000)
+
+    async def act_soon(self, incarnation: str, action: AnyAction, *, grace_s: float = 5.0) -> Answer:
+        """`act` for an event loop, which may be any one."""
+        started = time.perf_counter()
+        result, blob = await self._call_soon(Call.to_act(incarnation, action, grace_s))
         return Answer(result, blob, took_ms=(time.perf_counter() - started) * 1000)
 
     def configure(self, incarnation: str, configure: Configure) -> None:
@@ -59,11 +90,11 @@ class GuestLink:
         Raises:
             GuestUnreachable, GuestTimedOut, GuestBusy, GuestRefused: as for `act`.
         """
-        self._call(incarnation, "configure", msgspec.to_builtins(configure), _CONFIGURE_WITHIN_S)
+        self._call(Call.of(incarnation, "configure", msgspec.to_builtins(configure), _CONFIGURE_WITHIN_S))
 
     def read_browser(self, incarnation: str) -> BrowserState:
         """What its browser holds of cookies and local storage. Raises as `act` does."""
-        _, state = self._call(incarnation, "read_browser", {}, _BROWSER_WITHIN_S)
+        _, state = self._call(Call.of(incarnation, "read_browser", {}, _BROWSER_WITHIN_S))
         try:
             return browser_state.parse(msgspec.json.decode(state))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadState) as error:
@@ -71,7 +102,7 @@ class GuestLink:
 
     def write_browser(self, incarnation: str, state: BrowserState) -> None:
         """Add a state to what its browser has. Twice is the same as once. Raises as `act` does."""
-        self._call(incarnation, "write_browser", msgspec.to_builtins(state), _BROWSER_WITHIN_S)
+        self._call(Call.of(incarnation, "write_browser", msgspec.to_builtins(state), _BROWSER_WITHIN_S))
 
     def presence(self, incarnation: str) -> Presence | None:
         """The connected guest, or None where it is known that none is.
@@ -145,34 +176,42 @@ class GuestLink:
             raise GuestUnreachable(str(error)) from error
         return replies.driver_in(status, data)
 
-    def _call(
-        self, incarnation: str, verb: str, args: dict[str, Any], deadline_s: float, *, is_input: bool = False
-    ) -> tuple[Result, bytes]:
-        body = frames.encode({"verb": verb, "args": args})
-        address = self._whereabouts.address(incarnation)
+    def _call(self, call: Call) -> tuple[Result, bytes]:
+        address = self._whereabouts.address(call.incarnation)
         try:
-            return self._ask(address, incarnation, body, deadline_s, is_input)
+            return self._ask(address, call)
         except GuestUnreachable as error:
-            self._whereabouts.forget(incarnation)
-            if error.was_sent:
-                raise
-            elsewhere = self._whereabouts.address(incarnation)
-            if elsewhere == address:
-                raise
-        return self._ask(elsewhere, incarnation, body, deadline_s, is_input)
+            elsewhere = self._elsewhere(call, address, error)
+        return self._ask(elsewhere, call)
 
-    def _ask(
-        self, address: str, incarnation: str, body: bytes, deadline_s: float, is_input: bool
-    ) -> tuple[Result, bytes]:
-        path = f"/guests/{incarnation}/call?deadline_s={deadline_s:.3f}{'&input=1' if is_input else ''}"
-        within_s = deadline_s + _GATEWAY_GRACE_S
+    def _ask(self, address: str, call: Call) -> tuple[Result, bytes]:
         with tracing.span("guest.call", kind="client"):
-            status, data = self._gateways.exchange("POST", address, path, body, read_within_s=within_s)
-        if status >= 500:
-            raise GuestUnreachable(f"the gateway failed with status {status}", was_sent=True)
-        if status >= 400:
-            raise GuestRefused("bad_action", f"the gateway did not take the call (status {status})")
-        return replies.result_in(data)
+            return replies.called(
+                *self._gateways.exchange("POST", address, call.path, call.body, read_within_s=call.within_s)
+            )
+
+    async def _call_soon(self, call: Call) -> tuple[Result, bytes]:
+        address = await self._whereabouts.address_soon(call.incarnation)
+        try:
+            return await self._ask_soon(address, call)
+        except GuestUnreachable as error:
+            elsewhere = await asyncio.to_thread(self._elsewhere, call, address, error)
+        return await self._ask_soon(elsewhere, call)
+
+    async def _ask_soon(self, address: str, call: Call) -> tuple[Result, bytes]:
+        return replies.called(
+            *await self._loops.exchange("POST", address, call.path, call.body, read_within_s=call.within_s)
+        )
+
+    def _elsewhere(self, call: Call, address: str, error: GuestUnreachable) -> str:
+        """Another gateway to ask, where the guest certainly has not heard it. Raises `error` where there is none."""
+        self._whereabouts.forget(call.incarnation)
+        if error.was_sent:
+            raise error
+        elsewhere = self._whereabouts.address(call.incarnation)
+        if elsewhere == address:
+            raise error
+        return elsewhere
 
     def _seen_by_gateway(self, incarnation: str) -> Presence | None:
         if self._nearest is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -62,9 +63,17 @@ class Whereabouts:
 
     def address(self, incarnation: str) -> str:
         """The gateway to ask for this guest. Raises `GuestUnreachable` where none is known."""
+        return self._remembers(incarnation) or self._found(incarnation)
+
+    async def address_soon(self, incarnation: str) -> str:
+        """`address` for an event loop: Redis is asked by a thread, once a second."""
+        return self._remembers(incarnation) or await asyncio.to_thread(self._found, incarnation)
+
+    def _remembers(self, incarnation: str) -> str:
         address, until = self._remembered.get(incarnation, ("", 0.0))
-        if time.monotonic() < until:
-            return address
+        return address if time.monotonic() < until else ""
+
+    def _found(self, incarnation: str) -> str:
         try:
             held = self.held(incarnation)
         except RedisError:

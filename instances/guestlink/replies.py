@@ -60,6 +60,15 @@ _shown = msgspec.json.Decoder(_Shown)
 _reply = msgspec.json.Decoder(_Reply)
 
 
+def called(status: int, data: bytes) -> tuple[Result, bytes]:
+    """What a call came to. Raises `GuestError`, as `result_in`."""
+    if status >= 500:
+        raise GuestUnreachable(f"the gateway failed with status {status}", was_sent=True)
+    if status >= 400:
+        raise GuestRefused("bad_action", f"the gateway did not take the call (status {status})")
+    return result_in(data)
+
+
 def result_in(data: bytes) -> tuple[Result, bytes]:
     """A guest's result and the blob behind it.
 

@@ -25,7 +25,6 @@ from common.api.hotlist import EMPTY, Asked, HotList
 from common.api.rowsql import columns_of
 from common.errors import PlatformError
 from common.prepared import read_in_site
-from common.windows import Count
 from sites.api.authentication import key_in
 from sites.api.base import SiteOwnedViewSet
 from sites.api.limits import count_request
@@ -79,13 +78,11 @@ class Hot(SiteOwnedViewSet):
         return answer
 
 
-def caller(request: HttpRequest, scope: str | None) -> tuple[Principal, Count] | None:
-    """Who asks with a key, and how to count the request, which is to be done once; None: nobody, or somebody who may
-    not, which the ordinary way says.
-
-    The count raises `RateLimited`.
+def _caller(request: HttpRequest, scope: str | None) -> Principal | None:
+    """Who asks with a key, counted; None: nobody, or somebody who may not, which the ordinary way says.
 
     Raises:
+        RateLimited: they ask too often.
         Error: PostgreSQL, as `find_principal` meets it.
     """
     secret = key_in(request)
@@ -95,7 +92,10 @@ def caller(request: HttpRequest, scope: str | None) -> tuple[Principal, Count] |
         principal = find_principal(secret, notes_failure=False)
     except (PlatformError, APIException):
         return None
-    return (principal, partial(count_request, request, principal, secret)) if scope in principal.scopes else None
+    if scope not in principal.scopes:
+        return None
+    count_request(request, principal, secret)
+    return principal
 
 
 def short(
@@ -105,12 +105,8 @@ def short(
     if not _is_usual(request):
         return None
     try:
-        found = caller(request, view.scopes["GET"])
-        if found is None:
-            return None
-        principal, count = found
-        count()
-        return _answer(view, action, request, kwargs, principal, allowed)
+        principal = _caller(request, view.scopes["GET"])
+        return _answer(view, action, request, kwargs, principal, allowed) if principal is not None else None
     except RateLimited as refusal:
         return refused(refusal)
     except (PlatformError, APIException):
@@ -121,7 +117,7 @@ def short(
         return None
 
 
-def wants_json(request: HttpRequest) -> bool:
+def _wants_json(request: HttpRequest) -> bool:
     """Whether plain JSON is the answer, for the one site of the key."""
     return request.META.get("HTTP_ACCEPT", "") in _JSON and "HTTP_X_SITE" not in request.META
 
@@ -130,7 +126,7 @@ def _is_usual(request: HttpRequest) -> bool:
     query = request.META.get("QUERY_STRING", "")
     return (
         request.method == "GET"
-        and wants_json(request)
+        and _wants_json(request)
         and len(query) <= LONGEST_QUERY
         and not (query and not _ORDINARY.isdisjoint(request.GET))
     )

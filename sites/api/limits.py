@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from common import bars
-from common.windows import Verdict, Window
 from sites import limits
 from sites.api.authentication import key_in
 from sites.principal import Principal
@@ -29,18 +28,14 @@ class ByCaller(BaseThrottle):
         return True
 
 
-def count_request(
-    request: HttpRequest, principal: Principal | None, secret: str | None, *beside: Window
-) -> Verdict | None:
-    """Count it, and leave the headers for its answer in `request.rate_limit`. Says how the windows `beside` it stand.
+def count_request(request: HttpRequest, principal: Principal | None, secret: str | None) -> None:
+    """Count it, and leave the headers for its answer in `request.rate_limit`.
 
     Raises:
         RateLimited: too many.
     """
     try:
-        admitted = limits.admit(principal, *beside)
-        request.rate_limit = admitted.headers  # type: ignore[attr-defined]
-        return admitted.beside
+        request.rate_limit = limits.admit(principal)  # type: ignore[attr-defined]
     except limits.RateLimited as refusal:
         request.rate_limit = refusal.headers  # type: ignore[attr-defined]
         if secret is not None and principal is not None:

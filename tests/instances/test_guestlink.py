@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from guest.protocol import PROTOCOL_VERSION
 from guest.protocol.actions import Bash, Click, CursorPosition, Screenshot
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Cursor, Image, Result
-from instances.guestlink import GuestBusy, GuestLink, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.guestlink import Answer, GuestBusy, GuestLink, GuestRefused, GuestTimedOut, GuestUnreachable
 from tests.gateway.fake_guest import Frame
 from tests.gateway.fixtures import Connect, connecting_to, running_gateway, running_redis
 from tests.gateway.rig import ROOT, Gateway, RedisServer, until
@@ -50,18 +51,27 @@ def link(gateway: Gateway, redis_server: RedisServer) -> GuestLink:
     return GuestLink(redis_url=redis_server.url, gateway_dir=gateway.directory)
 
 
+Act = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture(params=["in a thread", "on the loop"])
+def act(request: pytest.FixtureRequest, link: GuestLink) -> Act:
+    """Both of the link's ways to act."""
+    return link.act_soon if request.param == "on the loop" else partial(asyncio.to_thread, link.act)
+
+
 async def never(call: dict[str, Any]) -> Frame:
     await asyncio.Event().wait()
     raise AssertionError
 
 
-async def test_an_action_brings_its_result(link: GuestLink, connect: Connect) -> None:
+async def test_an_action_brings_its_result(connect: Connect, act: Act) -> None:
     async def where(call: dict[str, Any]) -> Frame:
         return {"ok": True, "result": {"cursor": {"x": 3, "y": 4}}}, b""
 
     guest = await connect("i-1", answering=where)
 
-    answer = await asyncio.to_thread(link.act, "i-1", CursorPosition())
+    answer = await act("i-1", CursorPosition())
 
     assert answer.result == Result(cursor=Cursor(x=3, y=4))
     assert answer.blob == b""
@@ -69,7 +79,7 @@ async def test_an_action_brings_its_result(link: GuestLink, connect: Connect) ->
     assert [call["args"] for call in guest.calls] == [{"type": "cursor_position"}]
 
 
-async def test_a_picture_comes_whole(link: GuestLink, connect: Connect) -> None:
+async def test_a_picture_comes_whole(connect: Connect, act: Act) -> None:
     picture = bytes(range(256)) * 20_480
 
     async def show(call: dict[str, Any]) -> Frame:
@@ -77,7 +87,7 @@ async def test_a_picture_comes_whole(link: GuestLink, connect: Connect) -> None:
 
     await connect("i-1", answering=show)
 
-    answer = await asyncio.to_thread(link.act, "i-1", Screenshot())
+    answer = await act("i-1", Screenshot())
 
     assert answer.result.image == Image(format="png", width=1280, height=800)
     assert answer.blob == picture
@@ -91,76 +101,72 @@ async def test_the_environment_reaches_the_guest(link: GuestLink, connect: Conne
     assert [(call["verb"], call["args"]) for call in guest.calls] == [("configure", {"environment": {"LANG": "de"}})]
 
 
-async def test_threads_share_a_link_and_each_gets_its_own_answer(link: GuestLink, connect: Connect) -> None:
+async def test_threads_share_a_link_and_each_gets_its_own_answer(connect: Connect, act: Act) -> None:
     async def echo(call: dict[str, Any]) -> Frame:
         return {"ok": True, "result": {"cursor": {"x": call["args"]["x"], "y": 0}}}, b""
 
     await connect("i-1", answering=echo)
 
-    asked = [asyncio.to_thread(link.act, "i-1", Click(x=x, y=0)) for x in range(40)]
+    asked = [act("i-1", Click(x=x, y=0)) for x in range(40)]
     answers = await asyncio.gather(*asked)
 
     assert [answer.result.cursor for answer in answers] == [Cursor(x=x, y=0) for x in range(40)]
 
 
-async def test_a_guests_no_is_a_refusal_with_its_code(link: GuestLink, connect: Connect) -> None:
+async def test_a_guests_no_is_a_refusal_with_its_code(connect: Connect, act: Act) -> None:
     async def refuse(call: dict[str, Any]) -> Frame:
         return {"ok": False, "error": {"code": "unsupported", "message": "no wheel here"}}, b""
 
     await connect("i-1", answering=refuse)
 
     with pytest.raises(GuestRefused, match="no wheel here") as refused:
-        await asyncio.to_thread(link.act, "i-1", CLICK)
+        await act("i-1", CLICK)
 
     assert (refused.value.code, refused.value.message) == ("unsupported", "no wheel here")
 
 
 @pytest.mark.parametrize("result", [{"cursor": "here"}, [[[]]], {"image": {"format": "exe", "width": 1, "height": 1}}])
-async def test_a_result_that_is_none_is_a_refusal(link: GuestLink, connect: Connect, result: object) -> None:
+async def test_a_result_that_is_none_is_a_refusal(connect: Connect, result: object, act: Act) -> None:
     async def lie(call: dict[str, Any]) -> Frame:
         return {"ok": True, "result": result}, b""
 
     await connect("i-1", answering=lie)
 
     with pytest.raises(GuestRefused) as refused:
-        await asyncio.to_thread(link.act, "i-1", CLICK)
+        await act("i-1", CLICK)
 
     assert refused.value.code == "failed"
 
 
-async def test_a_guest_that_is_not_there_is_unreachable_and_heard_nothing(link: GuestLink) -> None:
+async def test_a_guest_that_is_not_there_is_unreachable_and_heard_nothing(act: Act) -> None:
     with pytest.raises(GuestUnreachable) as lost:
-        await asyncio.to_thread(link.act, "i-1", CLICK)
+        await act("i-1", CLICK)
 
     assert lost.value.was_sent is False
 
 
-async def test_a_silent_guest_times_out_after_the_actions_own_time_and_the_grace(
-    link: GuestLink, connect: Connect
-) -> None:
+async def test_a_silent_guest_times_out_after_the_actions_own_time_and_the_grace(connect: Connect, act: Act) -> None:
     await connect("i-1", answering=never)
 
     with pytest.raises(GuestTimedOut, match=r"0\.35 s"):
-        await asyncio.to_thread(link.act, "i-1", Bash(command="true", timeout_s=0.25), grace_s=0.1)
+        await act("i-1", Bash(command="true", timeout_s=0.25), grace_s=0.1)
 
 
-async def test_a_guest_with_too_much_to_do_is_busy(gateway: Gateway, link: GuestLink, connect: Connect) -> None:
+async def test_a_guest_with_too_much_to_do_is_busy(gateway: Gateway, connect: Connect, act: Act) -> None:
     guest = await connect("i-1", answering=never)
     waiting = [asyncio.create_task(gateway.call("i-1", {"n": n}, deadline_s=60)) for n in range(MAX_OUTSTANDING)]
     await until(lambda: len(guest.calls) == MAX_OUTSTANDING)
 
     with pytest.raises(GuestBusy):
-        await asyncio.to_thread(link.act, "i-1", CLICK)
+        await act("i-1", CLICK)
 
     await guest.hang_up()
     await asyncio.gather(*waiting)
 
 
-async def test_a_guest_lost_in_the_middle_is_unreachable_and_is_not_asked_twice(
-    link: GuestLink, connect: Connect
-) -> None:
+async def test_a_guest_lost_in_the_middle_is_unreachable_and_is_not_asked_twice(connect: Connect, act: Act) -> None:
     guest = await connect("i-1", answering=never)
-    asked = asyncio.create_task(asyncio.to_thread(link.act, "i-1", CLICK))
+    asked = asyncio.ensure_future(act("i-1", CLICK))
     await until(lambda: guest.calls)
 
     assert guest.connection is not None
@@ -173,10 +179,10 @@ async def test_a_guest_lost_in_the_middle_is_unreachable_and_is_not_asked_twice(
 
 
 async def test_a_gateway_killed_in_the_middle_is_unreachable_and_the_action_is_not_sent_again(
-    gateway: Gateway, link: GuestLink, connect: Connect
+    gateway: Gateway, connect: Connect, act: Act
 ) -> None:
     guest = await connect("i-1", answering=never)
-    asked = asyncio.create_task(asyncio.to_thread(link.act, "i-1", CLICK))
+    asked = asyncio.ensure_future(act("i-1", CLICK))
     await until(lambda: guest.calls)
 
     gateway.end(signal.SIGKILL)
@@ -190,27 +196,27 @@ async def test_a_gateway_killed_in_the_middle_is_unreachable_and_the_action_is_n
 
 
 async def test_a_restarted_gateway_is_found_again_by_the_same_link(
-    gateway: Gateway, link: GuestLink, connect: Connect
+    gateway: Gateway, connect: Connect, act: Act
 ) -> None:
     guest = await connect("i-1")
-    await asyncio.to_thread(link.act, "i-1", CLICK)
+    await act("i-1", CLICK)
     gateway.end(signal.SIGKILL)
     with pytest.raises(GuestUnreachable) as lost:
-        await asyncio.to_thread(link.act, "i-1", CLICK)
+        await act("i-1", CLICK)
 
     await gateway.start()
     await until(lambda: gateway.shown("i-1"))
-    await asyncio.to_thread(link.act, "i-1", CLICK)
+    await act("i-1", CLICK)
 
     assert lost.value.was_sent is False
     assert len(guest.calls) == 2
 
 
 async def test_a_guest_that_moved_to_another_gateway_is_found_at_once(
-    redis_server: RedisServer, link: GuestLink, connect: Connect
+    redis_server: RedisServer, connect: Connect, act: Act
 ) -> None:
     guest = await connect("i-1")
-    await asyncio.to_thread(link.act, "i-1", CLICK)
+    await act("i-1", CLICK)
     await guest.hang_up()
 
     async with (
@@ -219,7 +225,7 @@ async def test_a_guest_that_moved_to_another_gateway_is_found_at_once(
     ):
         moved = await connect_to_other("i-1")
         await until(lambda: str(other.directory) in json.dumps(redis_server.presence("i-1")))
-        await asyncio.to_thread(link.act, "i-1", CLICK)
+        await act("i-1", CLICK)
 
     assert len(moved.calls) == 1
 
@@ -241,14 +247,14 @@ async def test_presence_says_who_said_hello_and_when(
 
 
 async def test_an_emptied_redis_makes_nobody_absent(
-    redis_server: RedisServer, link: GuestLink, connect: Connect
+    redis_server: RedisServer, link: GuestLink, connect: Connect, act: Act
 ) -> None:
     await connect("i-1")
     await until(lambda: redis_server.presence("i-1"))
     redis_server.client.flushdb()
 
     assert await asyncio.to_thread(link.presence, "i-1") is not None
-    assert (await asyncio.to_thread(link.act, "i-1", CLICK)).result == Result()
+    assert (await act("i-1", CLICK)).result == Result()
 
 
 async def test_without_redis_the_gateway_is_asked_and_without_both_nothing_is_concluded() -> None:

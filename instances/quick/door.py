@@ -1,0 +1,141 @@
+"""The quick way's door: who asks, how often they have, and what is said; before all handlers of Django's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from asgiref.typing import HTTPScope
+from django.conf import settings
+from django.db import Error
+from redis.exceptions import RedisError
+from rest_framework.exceptions import APIException
+
+from common import logs, origin, tracing
+from common.api import errors, plain
+from common.api.exceptions import error_of
+from common.api.middleware import request_name
+from common.api.renderers import dumps
+from common.api.telemetry import DURATIONS
+from common.errors import PlatformError
+from common.lines import postgres, redis
+from common.realtime.follow import release_connections
+from guest.protocol.actions import Screenshot
+from instances.api.answers import as_json
+from instances.perform import Done
+from instances.quick import acting
+from instances.quick.asked import ROUTES, Asked, read
+from instances.quick.counting import Counting
+from sites import keys, quotas
+from sites.principal import Principal
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 1024
+_SCOPES = frozenset({"instances:act", "instances:read"})
+_ALLOW = {"actions": "POST, OPTIONS", "screenshot": "GET, HEAD, OPTIONS"}
+
+
+@dataclass(slots=True)
+class _Said:
+    """An answer that is being made."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class QuickActions:
+    """Answers a request, or leaves it alone: then nothing was done for it and nothing counted."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+
+    async def __call__(self, scope: HTTPScope, body: bytes, secret: str, send: Any) -> bool:
+        """Whether it was answered."""
+        began = time.perf_counter()
+        asked = read(scope, body) if secret and self._under_way < AT_ONCE else None
+        if asked is None or not plain.is_ours(asked.header(b"host")) or tracing.is_on():
+            return False
+        is_secure = plain.is_secure(scope["scheme"], asked.header(b"x-forwarded-proto"))
+        if settings.SECURE_SSL_REDIRECT and not is_secure:
+            return False
+        client = scope.get("client")
+        here = origin.address_of(client[0] if client else None, asked.header(b"x-forwarded-for") or None)
+        with ExitStack() as context:
+            name = request_name(asked.header(b"x-request-id"))
+            context.enter_context(logs.of_request(name))
+            context.enter_context(origin.coming_from(here))
+            principal = await _principal(secret)
+            if principal is None:
+                return False
+            said = await self._answered(asked, principal, secret)
+            said.headers["X-Request-ID"] = name
+        await plain.send_answer(
+            send, said.status, said.body, said.headers, standing=plain.standing_headers(is_secure=is_secure)
+        )
+        DURATIONS.labels(ROUTES[asked.kind], asked.method, said.status).observe(time.perf_counter() - began)
+        return True
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        postgres.of_this_loop().close()
+        redis.of_this_loop(settings.REDIS_URL).close()
+
+    async def _answered(self, asked: Asked, principal: Principal, secret: str) -> _Said:
+        said = _Said(headers={"Allow": _ALLOW[asked.kind], "Vary": "Accept"})
+        counting = Counting(principal, secret)
+        self._under_way += 1
+        try:
+            await counting.begin()
+            _tell(asked, await acting.act(principal, asked.instance_id, asked.action), said)
+        except (PlatformError, Error, RedisError) as fault:
+            _refuse(said, error_of(fault) or PlatformError())
+        except Exception:
+            log.exception("an action failed in a way that nobody foresaw")
+            _refuse(said, PlatformError())
+        finally:
+            self._under_way -= 1
+            await counting.end()
+        said.headers.update(counting.headers)
+        return said
+
+
+async def _principal(secret: str) -> Principal | None:
+    """Who may act and asks; None: somebody else, of whom the ordinary way says why not."""
+    known = keys.remembered(secret)
+    if known is None or not quotas.is_remembered(known.site_id):
+        known = await asyncio.to_thread(_look_up, secret)
+        if known is not None:
+            logs.about(site_id=known.site_id)
+    return known if known is not None and known.scopes >= _SCOPES else None
+
+
+def _look_up(secret: str) -> Principal | None:
+    try:
+        principal = keys.find_principal(secret, notes_failure=False)
+        quotas.action_window(principal.site_id)
+        return principal
+    except (PlatformError, APIException, Error):
+        return None
+    finally:
+        release_connections()
+
+
+def _tell(asked: Asked, done: Done, said: _Said) -> None:
+    if asked.kind == "screenshot":
+        assert isinstance(asked.action, Screenshot)
+        said.body = done.answer.blob
+        said.headers |= {"Content-Type": f"image/{asked.action.format}", "Cache-Control": "no-store"}
+    else:
+        said.body = dumps(as_json(asked.action, done))
+        said.headers["Content-Type"] = "application/json"
+
+
+def _refuse(said: _Said, error: PlatformError) -> None:
+    said.status, said.body = error.status, dumps(errors.body(error.message, error.code, error.details))
+    said.headers |= {"Content-Type": "application/json", **errors.retry_after(error)}
