@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from common.joined import JoinedHttp
 
 HEAD_WITHIN_S = 10.0
 REST_WITHIN_S = 10.0
@@ -23,7 +23,7 @@ class _HeadTooLarge(ValueError):
     """To the parser, which then takes no more of the request."""
 
 
-class BoundedHttp(HttpToolsProtocol):
+class BoundedHttp(JoinedHttp):
     """Of every request, the first and those that follow on its line, the head comes soon and is short."""
 
     head_within_s: ClassVar[float] = HEAD_WITHIN_S

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from common.joined import JoinedHttp
 from common.tunnel import Tunnels
 from gateway.limits import BoundedWebSocket, HandshakeOnly, PublicHttp, PublicWebSocket
 from guest.protocol.frames import MAX_FRAME_BYTES
@@ -49,7 +50,7 @@ def guest_door(app: ASGI3Application) -> Door:
 
 def http_door(app: ASGI3Application) -> Door:
     """Speaks HTTP, and keeps idle connections long."""
-    config = _config(app, http=HttpToolsProtocol, ws="none")
+    config = _config(app, http=JoinedHttp, ws="none")
     config.timeout_keep_alive = _HUB_KEEP_ALIVE_S
     return Door(config)
 
