@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from bench import paint
 from bench.hands import Hands, hands
@@ -91,6 +91,6 @@ def _over_rest(platform: Platform, instance_id: str, case: Case) -> Measure:
     """Pictures by the address that answers with their bytes, all else as a typed action."""
     if isinstance(case.action, actions.Screenshot):
         path = f"/api/instances/{instance_id}/screenshot?format={case.action.format}"
-        return timed(partial(platform.call, "GET", path))
-    body: dict[str, Any] = actions.to_builtins(case.action)
-    return timed(partial(platform.act, instance_id, body))
+        return timed(partial(platform.quickly, "GET", path))
+    body = json.dumps(actions.to_builtins(case.action)).encode()
+    return timed(partial(platform.quickly, "POST", f"/api/instances/{instance_id}/actions", body))
