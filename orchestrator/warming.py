@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 from django.db import Error, connections
@@ -13,8 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 def warm() -> None:
-    """Import every route and what stands behind it, and open both pools. A database that is away is no reason to stay
-    away as well: requests will say so."""
+    """Import every route and what stands behind it, open both pools, and have the collector leave all of that alone.
+
+    A database that is away is no reason to stay away as well: requests will say so.
+    """
     resolve("/api/")
     for alias in ("default", CREW):
         try:
@@ -23,3 +26,6 @@ def warm() -> None:
             logger.warning("%s is not to be reached yet: %s", alias, error)
         finally:
             connections[alias].close()
+    # What is here by now stays: a collection that walks all of Django's modules holds everybody up for 0.15 s.
+    gc.collect()
+    gc.freeze()
