@@ -135,14 +135,23 @@ async def _read_shared(stream: Stream, listener: Listener, cursor: str | None) -
     """Join a fetch only at an equal age: one that began before our nudge may have missed the row it spoke of."""
     shared = listener.hub.shared
     key = (stream.share, stream.channels, cursor, listener.age)
-    task = shared.get(key)
-    if task is None:
-        task = shared[key] = asyncio.create_task(in_thread(lambda: stream.fetch(cursor)))
-        task.add_done_callback(lambda done: _take_away(shared, key, done))
-    return await asyncio.shield(task)
+    waiting = shared.get(key)
+    if waiting is None:
+        waiting = shared[key] = []
+        fetching = asyncio.create_task(in_thread(lambda: stream.fetch(cursor)))
+        fetching.add_done_callback(lambda done: _hand_out(shared.pop(key), done))
+    mine: asyncio.Future[list[Item]] = asyncio.get_running_loop().create_future()
+    waiting.append(mine)
+    return await mine
 
 
-def _take_away(shared: dict[object, asyncio.Task[list[Item]]], key: object, done: asyncio.Task[list[Item]]) -> None:
-    del shared[key]
-    if not done.cancelled():
-        done.exception()  # seen, also when every client that waited for it has gone
+def _hand_out(waiting: list[asyncio.Future[list[Item]]], done: asyncio.Task[list[Item]]) -> None:
+    """To each who still waits. A future for each costs a third of a shield around the one."""
+    error = asyncio.CancelledError() if done.cancelled() else done.exception()
+    for future in waiting:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(done.result())
+        else:
+            future.set_exception(error)

@@ -27,29 +27,64 @@ DEAD_AFTER_S = 25.0
 """Without a byte for this long, pongs included, the connection is taken for lost."""
 CONNECT_S = 5.0
 BACKOFF_S = (0.05, 2.0)
+_EARLY_S = 0.002
 
 
 class Listener:
-    """One client's ear. Any number of nudges between two waits are one wake; a slow client costs one flag."""
+    """One client's ear, for one task to wait by. Any number of nudges between two waits are one wake; a slow client
+    costs one flag.
+
+    By hand, for hundreds wait at once: an Event within a timeout takes three times as long, most of it for timers that
+    are set only to be cancelled. This one's timer is left alone, and looks when it is over whether it is time.
+    """
 
     def __init__(self, hub: Hub, channels: Sequence[str]) -> None:
         self.hub = hub
         self.channels = tuple(dict.fromkeys(channels))
-        self._woken = asyncio.Event()
+        self._is_woken = False
+        self._waiting: asyncio.Future[bool] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
 
     async def wait(self, timeout_s: float) -> bool:
         """True as soon as there was a nudge since the last wait, False after `timeout_s` without one."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        if not self.hub.ended:
-            self._woken.clear()
-        return True
+        woken = self._is_woken or await self._nudge(asyncio.get_running_loop(), timeout_s)
+        if woken and not self.hub.ended:
+            self._is_woken = False
+        return woken
 
     def wake(self) -> None:
-        self._woken.set()
+        self._is_woken = True
+        self._settle(True)
+
+    async def _nudge(self, loop: asyncio.AbstractEventLoop, timeout_s: float) -> bool:
+        self._deadline = loop.time() + timeout_s
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._stop_timer()
+            self._timer = loop.call_at(self._deadline, self._look_at_the_clock, loop)
+        self._waiting = loop.create_future()
+        try:
+            return await self._waiting
+        finally:
+            self._waiting = None
+
+    def _look_at_the_clock(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._waiting is None:
+            return
+        if self._deadline - loop.time() > _EARLY_S:
+            self._timer = loop.call_at(self._deadline, self._look_at_the_clock, loop)
+        else:
+            self._settle(False)
+
+    def _settle(self, woken: bool) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(woken)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     @property
     def age(self) -> tuple[int, ...]:
@@ -58,6 +93,7 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening. Harmless when repeated."""
+        self._stop_timer()
         self.hub.forget(self)
 
     def __enter__(self) -> Listener:
@@ -92,8 +128,8 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
         self.connected = False
         self.ended = False
-        self.shared: dict[Any, asyncio.Task[Any]] = {}
-        """Fetches under way that other listeners may join; see `follow`."""
+        self.shared: dict[Any, list[asyncio.Future[Any]]] = {}
+        """Fetches under way, each with those who wait for it; see `follow`."""
 
     def listen(self, channels: Sequence[str]) -> Listener:
         """Start to listen; use it as a context manager, or `close` it.

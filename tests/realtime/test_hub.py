@@ -107,7 +107,7 @@ async def test_a_listener_that_is_woken_before_it_waits_does_not_wait(hub: Hub, 
         await subscribed(listener)
         nudge("instance:a")
         before = listener.age
-        await eventually(lambda: listener.age != before or listener._woken.is_set())
+        await eventually(lambda: listener.age != before or listener._is_woken)
         assert await listener.wait(0.5)
 
 
@@ -125,3 +125,15 @@ async def _hears(listener: Listener, channel: str) -> bool:
 def _known_to(broker: Broker) -> list[bytes]:
     answer = broker.client.pubsub_channels("nudge:*")
     return sorted(answer)
+
+
+async def test_a_wait_is_as_long_as_it_was_asked_for_whatever_the_one_before_was(hub: Hub) -> None:
+    loop = asyncio.get_running_loop()
+    with hub.listen(["instance:a"]) as listener:
+        await subscribed(listener)
+        for before_s, after_s in ((0.05, 0.3), (5.0, 0.05)):
+            nudge("instance:a")
+            assert await listener.wait(before_s) or await listener.wait(10)
+            began = loop.time()
+            assert not await listener.wait(after_s)
+            assert loop.time() - began >= after_s * 0.9
