@@ -28,6 +28,7 @@ FRAMES_PER_S = 4_000
 FRAMES_AT_ONCE = 8_000
 CLOSED_WITHIN_S = 5.0
 _SLICE_BYTES = 16 * 1024
+_MASK_BYTES, _LONGEST_HEADER, _TWO_BYTES = 4, 14, 126
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn.max_message_size = MAX_FIRST_MESSAGE_BYTES
+        self._frame_left = 0
         self._allowance = float(FRAMES_AT_ONCE)
         self._counted_at = self.loop.time()
 
@@ -81,11 +83,22 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         cast(asyncio.Transport, transport).set_write_buffer_limits(high=256 * 1024)
 
     def data_received(self, data: bytes) -> None:
-        # In slices, so that a buffer full of tiny frames is met by the allowance before all of it is parsed.
-        for start in range(0, len(data), _SLICE_BYTES):
-            if self.transport.is_closing():
-                return
-            super().data_received(data[start : start + _SLICE_BYTES])
+        at = 0
+        while at < len(data) and not self.transport.is_closing():
+            step = self._step(data, at)
+            super().data_received(data[at : at + step])
+            at += step
+
+    def _step(self, data: bytes, at: int) -> int:
+        """How much to parse at once: all there is of one large frame, and of others a slice, so that a buffer full of
+        tiny frames is met by the allowance before all of it is parsed."""
+        if not self._frame_left and not self.conn.reader.buffer:
+            self._frame_left = _large_frame(data, at)
+        if not self._frame_left:
+            return _SLICE_BYTES
+        step = min(self._frame_left, len(data) - at)
+        self._frame_left -= step
+        return step
 
     def handle_events(self) -> None:
         if not self._is_within_allowance(len(self.conn.events)):
@@ -138,6 +151,15 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def _path(self) -> str:
         return self.scope["path"]
+
+
+def _large_frame(data: bytes, at: int) -> int:
+    """The bytes of the masked frame that begins there, by its header (RFC 6455, 5.2); 0 where a slice holds it all."""
+    if len(data) - at < _LONGEST_HEADER or data[at + 1] & 0x7F < _TWO_BYTES:
+        return 0
+    width = 2 if data[at + 1] & 0x7F == _TWO_BYTES else 8
+    whole = 2 + width + _MASK_BYTES + int.from_bytes(data[at + 2 : at + 2 + width], "big")
+    return whole if whole > _SLICE_BYTES else 0
 
 
 class PublicWebSocket(BoundedWebSocket):

@@ -196,6 +196,41 @@ async def test_a_flood_of_frames_ends_its_connection_only(gateway: Gateway, conn
     assert await still_works(gateway, "i-2")
 
 
+async def test_a_flood_behind_a_large_frame_ends_its_connection_as_well(gateway: Gateway) -> None:
+    before = gateway.log.read_text().count('reason="too many frames"')
+    large = frames.encode({"kind": "answer", "id": 7, "ok": True, "result": {}}, bytes(300_000))
+    async with dial(gateway.guest_socket, "i-1") as connection:
+        await connection.send(HELLO)
+        await until(lambda: gateway.shown("i-1"))
+        connection.transport.write(_on_the_wire(large, *[frames.encode({"kind": "heartbeat"})] * 20_000))
+        await closing_code(connection)
+
+    assert await until(lambda: gateway.log.read_text().count('reason="too many frames"') > before)
+
+
+async def test_large_frames_and_small_ones_in_one_piece_are_each_heard(gateway: Gateway) -> None:
+    heartbeat, picture = frames.encode({"kind": "heartbeat"}), bytes(range(256)) * 4_000
+    async with dial(gateway.guest_socket, "i-1") as connection:
+        await connection.send(HELLO)
+        await until(lambda: gateway.shown("i-1"))
+        for number in range(3):
+            asked = asyncio.create_task(gateway.call("i-1", {"n": number}, deadline_s=30))
+            call, _ = frames.decode(_binary(await connection.recv()))
+            answer = frames.encode({"kind": "answer", "id": call["id"], "ok": True, "result": {}}, picture)
+            connection.transport.write(_on_the_wire(heartbeat, answer, heartbeat, heartbeat))
+            reply, shown = await asked
+            assert reply["ok"] and shown == picture
+
+
+def _on_the_wire(*messages: bytes) -> bytes:
+    return b"".join(WireFrame(Opcode.BINARY, message).serialize(mask=True) for message in messages)
+
+
+def _binary(message: str | bytes) -> bytes:
+    assert isinstance(message, bytes)
+    return message
+
+
 @pytest.mark.parametrize("fragment", [b"", b"x"])
 async def test_a_message_of_endless_fragments_ends_its_connection(gateway: Gateway, fragment: bytes) -> None:
     before = gateway.log.read_text().count('reason="too many fragments"')
