@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 import msgspec
 from msgspec import Struct
@@ -60,7 +61,7 @@ _shown = msgspec.json.Decoder(_Shown)
 _reply = msgspec.json.Decoder(_Reply)
 
 
-def called(status: int, data: bytes) -> tuple[Result, bytes]:
+def called(status: int, data: bytes | memoryview) -> tuple[Result, bytes]:
     """What a call came to. Raises `GuestError`, as `result_in`."""
     if status >= 500:
         raise GuestUnreachable(f"the gateway failed with status {status}", was_sent=True)
@@ -69,7 +70,7 @@ def called(status: int, data: bytes) -> tuple[Result, bytes]:
     return result_in(data)
 
 
-def result_in(data: bytes) -> tuple[Result, bytes]:
+def result_in(data: bytes | memoryview) -> tuple[Result, bytes]:
     """A guest's result and the blob behind it.
 
     Raises:
@@ -81,7 +82,9 @@ def result_in(data: bytes) -> tuple[Result, bytes]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise GuestRefused("failed", "the guest's answer cannot be understood") from error
     if reply.ok:
-        return reply.result or Result(), data[end:]
+        result, blob = reply.result or Result(), data[end:]
+        # A picture is but sent and encoded, which takes any buffer, whatever the types say.
+        return result, cast(bytes, blob) if result.image else bytes(blob)
     raise _raised(reply.error)
 
 
