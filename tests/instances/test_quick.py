@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.urls import resolve
 
 from common import windows
+from common.api.telemetry import DURATIONS
 from common.lines import postgres
 from common.realtime import publish
 from common.silence import Silence
@@ -17,6 +19,7 @@ from instances import services
 from instances.guestlink import GuestBusy, GuestDriven, GuestRefused, GuestTimedOut, GuestUnreachable
 from instances.models import Instance, Log
 from instances.quick import known
+from instances.quick.asked import ROUTES
 from sites import keys
 from sites.models import Site
 from tests import make
@@ -240,6 +243,23 @@ def test_without_redis_nothing_is_limited_and_actions_go_on(world: World, quick:
     assert answer is not None and answer.status_code == 200
 
 
+@pytest.mark.parametrize("kind", sorted(ROUTES))
+def test_an_answer_is_timed_under_its_route(world: World, quick: Asker, kind: str) -> None:
+    path = f"/api/instances/{world.running().pk}/{kind}"
+    assert resolve(path).route == ROUTES[kind]
+    labels = {"route": ROUTES[kind], "method": "GET" if kind == "screenshot" else "POST", "status": "200"}
+    before = _counted(labels)
+    answer = quick.get(path) if kind == "screenshot" else quick.post(path, CLICK)
+    assert answer is not None and answer.status_code == 200
+    assert _counted(labels) == before + 1
+
+
+def _counted(labels: dict[str, str]) -> float:
+    """How many requests were timed."""
+    samples = (sample for metric in DURATIONS.collect() for sample in metric.samples)
+    return sum(one.value for one in samples if one.name.endswith("_count") and one.labels == labels)
+
+
 def test_of_many_at_once_no_more_go_through_than_may(world: World, site: Site) -> None:
     site.quota_actions_a_minute = 20
     site.save(using="crew")
@@ -313,3 +333,18 @@ def test_a_pooler_that_knows_no_prepared_statements_is_coped_with(world: World, 
     answer = quick.post(path, CLICK)
     assert answer is not None and answer.status_code == 200
     assert len(world.guests.acted) == 2
+
+
+def test_the_second_wall_stands_around_the_loop_s_own_lines(world: World, quick: Asker) -> None:
+    world.running()
+    ours, theirs = world.principal.site_id, make.site().pk
+    everything = b"SELECT site_id FROM instances_instance"  # as where somebody forgot to filter
+
+    async def seen() -> list[list[postgres.Row]]:
+        lines = postgres.of_this_loop()
+        found = [await lines.read_in_site(site_id, everything, []) for site_id in (ours, theirs, ours)]
+        line = lines._idle[-1]
+        return [*found, await line.run([(everything, [])], plans_once=True)]
+
+    mine = [(str(ours).encode(),)]
+    assert quick.run(seen()) == [mine, [], mine, []]
