@@ -44,7 +44,7 @@ _ALLOW = {"actions": "POST, OPTIONS", "screenshot": "GET, HEAD, OPTIONS"}
 class _Said:
     """An answer that is being made."""
 
-    status: int = 200
+    code: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -76,9 +76,9 @@ class QuickActions:
             said = await self._answered(asked, principal, secret)
             said.headers["X-Request-ID"] = name
         await plain.send_answer(
-            send, said.status, said.body, said.headers, standing=plain.standing_headers(is_secure=is_secure)
+            send, said.code, said.body, said.headers, standing=plain.standing_headers(is_secure=is_secure)
         )
-        DURATIONS.labels(ROUTES[asked.kind], asked.method, said.status).observe(time.perf_counter() - began)
+        DURATIONS.labels(ROUTES[asked.kind], asked.method, said.code).observe(time.perf_counter() - began)
         return True
 
     async def aclose(self) -> None:
@@ -137,5 +137,5 @@ def _tell(asked: Asked, done: Done, said: _Said) -> None:
 
 
 def _refuse(said: _Said, error: PlatformError) -> None:
-    said.status, said.body = error.status, dumps(errors.body(error.message, error.code, error.details))
+    said.code, said.body = error.status, dumps(errors.body(error.message, error.code, error.details))
     said.headers |= {"Content-Type": "application/json", **errors.retry_after(error)}
