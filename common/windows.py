@@ -139,7 +139,7 @@ async def spend_soon(windows: Sequence[Window]) -> Verdict | None:
     try:
         found = await lines.of_this_loop(settings.REDIS_URL).run_script(_SCRIPT, _SHA, *_asked(windows, 1))
     except (redis.RedisError, OSError) as error:
-        _silence.begin(error)
+        _give_up(error)
         return None
     return _told(windows, 1, found)
 
@@ -161,8 +161,14 @@ async def _heard(windows: Sequence[Window], reply: Awaitable[list[int]]) -> Verd
     except NoScriptError:  # it has been restarted, and nothing was counted
         return await spend_soon(windows)
     except (redis.RedisError, OSError) as error:
-        _silence.begin(error)
+        _give_up(error)
         return None
+
+
+def _give_up(error: Exception) -> None:
+    """The loop's line may be one that nothing comes over any more: the next question makes another."""
+    lines.of_this_loop(settings.REDIS_URL).close()
+    _silence.begin(error)
 
 
 def _asked(windows: Sequence[Window], cost: int) -> tuple[list[str], list[int]]:

@@ -1,5 +1,6 @@
 """The one port: sockets to Channels, streams and long waits to Django's ASGI handler, everything else to its WSGI one,
 actions that may take long in threads of their own; and what is below the gateway's public paths to the gateway.
+First of all, `quick` may answer: a single action with a key, on the event loop itself.
 
 Django's ASGI handler costs some six times the bridge's time for a short request, and a long one would hold one of the
 bridge's few threads. In production a balancer may send the same kinds of request to two processes by the same rules.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -27,12 +27,12 @@ def standing_headers(*, is_secure: bool) -> Pairs:
 
 def is_secure(scope_scheme: str, forwarded_proto: str) -> bool:
     """As `HttpRequest.is_secure`: by TLS of our own, or by the word of a proxy that we trust."""
-    if getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
+    if forwarded_proto and getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
         return forwarded_proto.split(",")[0].strip() == "https"
     return scope_scheme == "https"
 
 
-@cache
+@lru_cache(maxsize=1_024)  # bounded: whoever asks may say anything
 def is_ours(host: str) -> bool:
     """Whether a `Host` names us, so that Django would serve it."""
     request = _Bare(False)

@@ -23,6 +23,8 @@ from common.tenancy import ENTER_SITE
 AT_MOST = 8
 WITHIN_S = 5.0
 """For a line that is free; a statement has the time that its connection's `statement_timeout` allows."""
+ANSWERED_WITHIN_S = 30.0
+"""Longer than that: past it, the network has swallowed the question or its answer."""
 
 Row = tuple[bytes | None, ...]
 _FINE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
@@ -60,7 +62,11 @@ class Line:
                 self._send(statement, parameters, plans_once=plans_once)
             self._pg.pipeline_sync()
             self._flush()
-            return await self._waiting
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                return await self._waiting
+        except TimeoutError as error:
+            self.close()
+            raise psycopg.OperationalError("PostgreSQL did not answer in time") from error
         except BaseException:
             self.close()
             raise

@@ -138,11 +138,15 @@ async def _connected(url: str) -> Line:
         _, line = await loop.create_unix_connection(Line, asked["path"])
     else:
         _, line = await loop.create_connection(Line, asked.get("host", "localhost"), asked.get("port", 6379))
-    if asked.get("password"):
-        named = (asked["username"],) if asked.get("username") else ()
-        await line.ask("AUTH", *named, asked["password"])
-    if asked.get("db"):
-        await line.ask("SELECT", asked["db"])
+    try:
+        if asked.get("password"):
+            named = (asked["username"],) if asked.get("username") else ()
+            await line.ask("AUTH", *named, asked["password"])
+        if asked.get("db"):
+            await line.ask("SELECT", asked["db"])
+    except BaseException:
+        line.close()
+        raise
     return line
 
 

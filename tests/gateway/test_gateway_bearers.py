@@ -144,8 +144,9 @@ async def test_a_page_that_showed_a_newer_token_is_judged_by_it(
     page = await view(gateway, {**ADA, "mode": "drive"})
     await page.send(json.dumps({"token": token("view", ADA, mode="watch"), "viewer": "ada-0123456789abcdef"}))
     async with asyncio.timeout(10):
-        while [bearer.mode for bearer in await asyncio.to_thread(link.bearers)] != ["watch"]:
+        while (modes := [bearer.mode for bearer in await asyncio.to_thread(link.bearers)]) != ["watch"]:
             await page.ping()
+    assert modes == ["watch"]
     await page.close()
 
 

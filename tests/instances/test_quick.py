@@ -12,7 +12,7 @@ from django.urls import resolve
 
 from common import windows
 from common.api.telemetry import DURATIONS
-from common.lines import postgres
+from common.lines import postgres, redis
 from common.realtime import publish
 from common.silence import Silence
 from instances import services
@@ -292,9 +292,16 @@ def test_an_instance_is_looked_at_once_and_again_after_whatever_happens_to_it(
         return answer is not None and answer.status_code == 200 and len(looks) == before
 
     until(settled)  # once the subscription stands, nothing is asked any more
+    asked = len(looks)
     services.request_stop(world.principal, instance.pk)
     world.settle(world.read(instance))
-    until(lambda: (answer := quick.post(path, CLICK)) is not None and answer.status_code == 409)
+
+    def status() -> int:
+        answer = quick.post(path, CLICK)
+        return answer.status_code if answer is not None else 0
+
+    until(lambda: status() == 409)
+    assert len(looks) > asked and status() == 409
 
 
 @pytest.mark.usefixtures("without_redis")
@@ -305,6 +312,38 @@ def test_without_redis_an_instance_is_looked_at_each_time(world: World, quick: A
     Instance.everywhere.filter(pk=instance.pk).update(status="stopped")  # and nobody can be told
     answer = quick.post(path, CLICK)
     assert answer is not None and answer.status_code == 409
+
+
+def test_a_postgresql_that_never_answers_is_a_503_and_its_line_is_given_up(
+    world: World, quick: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/api/instances/{world.running().pk}/actions"
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, "ANSWERED_WITHIN_S", 0.05)
+        patch.setattr(postgres.Line, "_take_results", lambda line: None)  # as where the network swallows them
+        answer = quick.post(path, CLICK)
+    assert answer is not None and (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+    again = quick.post(path, CLICK)
+    assert again is not None and again.status_code == 200 and len(world.guests.acted) == 1
+
+
+def test_a_redis_that_never_answers_limits_nothing_and_its_line_is_given_up(
+    world: World, quick: Asker, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    path = f"/api/instances/{world.running().pk}/actions"
+    monkeypatch.setattr(windows, "_silence", Silence(windows.logger, "redis is away"))
+    monkeypatch.setattr(redis, "WITHIN_S", 0.05)
+    first = quick.post(path, CLICK)
+
+    async def line() -> Any:
+        return redis.of_this_loop(settings.REDIS_URL)._line
+
+    deaf = quick.run(line())
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.Line, "data_received", lambda line, data: None)
+        second = quick.post(path, CLICK)
+    assert first is not None and second is not None and (first.status_code, second.status_code) == (200, 200)
+    assert not deaf.is_open
 
 
 def test_a_connection_that_postgresql_ended_is_replaced(world: World, quick: Asker) -> None:
