@@ -23,6 +23,7 @@ _CONTROL = re.compile(r"([\x00-\x1f\x7f])")
 _LONGEST_BY_KEYS = 200
 _TAKEN_WITHIN_S = 2.0
 _LONGEST_SILENCE_S = 1.0
+_NUDGE_S = 0.01
 _TERMINALS = frozenset({"xterm", "uxterm"})
 
 
@@ -135,13 +136,27 @@ class Typist:
         self._clipboard.expect()
         await self._connection.run(lambda: self._press_paste(chord))
         within_s = self._pace.taken_again_s if taken_before else _TAKEN_WITHIN_S
-        if not await _until(lambda: self._clipboard.taken, within_s) and not taken_before:
+        if not await self._nudged(lambda: self._clipboard.taken, within_s) and not taken_before:
             raise failed("no program took the text from the clipboard: nothing that takes text has the keyboard")
 
     async def _silence(self, for_s: float) -> None:
-        """Until nobody has asked for the clipboard for so long."""
+        """Until nobody has asked for the clipboard for so long, nor has yet to fetch what it asked for."""
         begun = time.monotonic()
-        await _until(lambda: time.monotonic() - max(begun, self._clipboard.asked_at) >= for_s, _LONGEST_SILENCE_S)
+
+        def silent() -> bool:
+            quiet_s = time.monotonic() - max(begun, self._clipboard.moved_at)
+            return quiet_s >= for_s and not self._clipboard.awaited
+
+        await self._nudged(silent, _LONGEST_SILENCE_S)
+
+    async def _nudged(self, holds: Callable[[], bool], within_s: float) -> bool:
+        """Wait until it holds, and nudge whoever asked for the clipboard meanwhile."""
+        deadline = time.monotonic() + within_s
+        while not await _until(holds, _NUDGE_S):
+            if time.monotonic() > deadline:
+                return False
+            await self._connection.run(self._clipboard.nudge)
+        return True
 
     def _press_paste(self, chord: tuple[str, str]) -> None:
         strokes = self._keyboard.strokes(map(keysym_of_key, chord))

@@ -22,6 +22,7 @@ PROPERTY_NOTIFY = 28
 SELECTION_CLEAR = 29
 SELECTION_REQUEST = 30
 SELECTION_NOTIFY = 31
+CLIENT_MESSAGE = 33
 MAPPING_NOTIFY = 34
 PROPERTY_DELETED = 1
 REPLACE = 0
@@ -62,6 +63,10 @@ class PropertyNotify(Structure):
     _fields_ = [*_ANY, ("window", Window), ("atom", Atom), ("time", c_ulong), ("state", c_int)]
 
 
+class ClientMessage(Structure):
+    _fields_ = [*_ANY, ("window", Window), ("message_type", Atom), ("format", c_int), ("data", c_long * 5)]
+
+
 class ConfigureNotify(Structure):
     _fields_ = [
         *_ANY,
@@ -92,6 +97,7 @@ class Event(ctypes.Union):
         ("selection_request", SelectionRequest),
         ("selection", SelectionNotify),
         ("property", PropertyNotify),
+        ("client_message", ClientMessage),
         ("configure", ConfigureNotify),
         ("room", c_long * 24),
     ]
