@@ -118,10 +118,12 @@ class Desk:
         numbers = [int(number) for each in lists for number in each.read_text().split()]
         return [number for number in numbers if of.encode() in read_of(number, "cmdline")]
 
-    def tool(self, *argv: str) -> str:
+    def tool(self, *argv: str, within_s: float = 20) -> str:
         """What another program of the desktop's owner says, such as xdotool."""
         environment = {**os.environ, "DISPLAY": self.display}
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=20, check=True).stdout
+        return subprocess.run(
+            argv, env=environment, capture_output=True, text=True, timeout=within_s, check=True
+        ).stdout
 
 
 @asynccontextmanager
