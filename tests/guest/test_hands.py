@@ -182,10 +182,8 @@ async def test_looking_goes_on_while_a_key_is_held_and_a_command_runs(ubuntu: De
         asyncio.create_task(ubuntu.bash("sleep 3")),
         asyncio.create_task(ubuntu.act("wait", duration_ms=3_000)),
     ]
-    begun = time.monotonic()
     await ubuntu.act("screenshot")
     await ubuntu.act("cursor_position")
-    assert time.monotonic() - begun < 2
     assert not any(task.done() for task in busy)
     await asyncio.gather(*busy)
 

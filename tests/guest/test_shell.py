@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -42,19 +41,15 @@ async def test_a_command_starts_at_home_with_nothing_to_read(shell: Shell, tmp_p
 
 
 async def test_a_timeout_ends_the_command_and_all_it_started(shell: Shell, tmp_path: Path) -> None:
-    begun = time.monotonic()
     done = await shell.run("echo begun; sleep 300 & echo $! > inner; sleep 300", 0.5)
     assert (done.stdout, done.exit_code, done.timed_out) == ("begun\n", None, True)
-    assert time.monotonic() - begun < 5
     inner = int((tmp_path / "home" / "inner").read_text())
     await eventually(lambda: not runs(inner), what="the inner sleep has ended")
 
 
 async def test_what_runs_in_the_background_is_not_waited_for(shell: Shell, tmp_path: Path) -> None:
-    begun = time.monotonic()
-    done = await shell.run("sleep 30 & echo $! > inner; echo done", 20)
-    assert (done.stdout, done.exit_code) == ("done\n", 0)
-    assert time.monotonic() - begun < 10
+    done = await shell.run("sleep 300 & echo $! > inner; echo done", 20)
+    assert (done.stdout, done.exit_code, done.timed_out) == ("done\n", 0, False)
     inner = int((tmp_path / "home" / "inner").read_text())
     assert runs(inner)
     os.kill(inner, 9)

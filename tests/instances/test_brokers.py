@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +105,6 @@ def test_a_broker_that_loses_everything_in_the_middle_costs_time_only(world, bro
     wait_until(lambda: running() >= MACHINES // 5, timeout_s=WITHIN_S, what="the first machines", every_s=0.1)
     assert running() < MACHINES, "it was not in the middle"
     broker.empty()
-    began = time.monotonic()
     wait_until(lambda: running() == MACHINES, timeout_s=WITHIN_S, what="all machines", every_s=0.2)
-    assert time.monotonic() - began < WITHIN_S
     assert len(processes.machines()) == MACHINES
     assert set(Instance.everywhere.values_list("incarnation", flat=True)) == {1}

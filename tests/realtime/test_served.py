@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -113,9 +112,8 @@ async def test_a_client_that_leaves_frees_its_subscription_and_its_thread(served
 async def test_a_restart_is_not_held_up_by_open_streams(served: Served) -> None:
     async with events(f"{served.url}/rows") as stream, connect(served.socket_url, additional_headers=KEY) as socket:
         await socket.recv()
-        started = time.monotonic()
         assert await asyncio.to_thread(served.stop) in {0, -15}
-        assert time.monotonic() - started < 2.5
+        assert "timeout graceful shutdown exceeded" not in served.log_path.read_text()
         assert [event async for event in stream] == []
         with pytest.raises(websockets.ConnectionClosed) as closed:
             while True:

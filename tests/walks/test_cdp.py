@@ -193,10 +193,8 @@ def test_a_stop_ends_the_session_and_its_address_and_no_log_tells_it(desk: Desk,
 
     apart(journey)
     desk.wait("stopped")
-    started = time.monotonic()
     answer = httpx.get(f"{found['http_url']}/json/version", timeout=30, trust_env=False)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_connected")
-    assert time.monotonic() - started < 5
     assert desk.read()["cdp_url"] is None
     assert desk.http.get(f"/api/instances/{desk.id}/cdp").status_code == 409
     secret = found["http_url"].rpartition(".")[2]
