@@ -15,7 +15,7 @@ trap 'rm -f "$SYSTEM_LOG"' EXIT
 BASE_PACKAGES=(python3 python3-venv util-linux bubblewrap tigervnc-standalone-server openbox xterm xclip
   libx11-6 libxext6 libxtst6 libxdamage1 libxfixes3 fonts-dejavu-core fonts-wqy-microhei ca-certificates)
 BROWSER_PACKAGES=(chromium)
-WINDOWS_PACKAGES=(wine wine64)
+WINDOWS_PACKAGES=(wine wine64 fonts-wine)
 DEV_PACKAGES=(xdotool scrot rabbitmq-server systemd ffmpeg)
 
 say() { printf '%s\n' "$*"; }

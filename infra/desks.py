@@ -15,6 +15,12 @@ from instances.providers.local.sandbox import HOME, Files, workshop
 _WINE = "/usr/lib/wine/wine64"
 WINE_PREFIX = ".wine"
 _WINE_DLLS = Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
+_WINE_FONTS = Path("/usr/share/wine/fonts")
+# Scalable ones alone: with the bitmap fonts beside them notepad takes those, which have few letters.
+_FONTS = ("tahoma.ttf", "tahomabd.ttf", "marlett.ttf", "symbol.ttf", "webdings.ttf", "wingding.ttf")
+# Where Tahoma has no glyph Wine looks in these, by name, and no Debian package has them.
+_EASTERN = ("MS UI Gothic", "PMingLiU", "SimSun", "Gulim")
+_REPLACEMENTS = r"HKCU\Software\Wine\Fonts\Replacements"
 BROWSER_PROFILE = ".config/chromium-desktop"  # as guest/programs.py has it; a test holds the two together
 _WITHIN_S = 180
 _BUILDER = 1_900_000_000
@@ -56,19 +62,23 @@ class Unbuilt(Exception):
 
 
 def make_wine_home(home: Path) -> None:
-    """A home with a Wine prefix, whose libraries are links into the package where they are the same: 13 MB, not 700.
+    """A home with a Wine prefix that has fonts, and whose libraries are links into the package where they are the same:
+    13 MB, not 700.
 
     Raises:
         Unbuilt: Wine did not make its prefix.
     """
     variables = {"WINEPREFIX": f"{HOME}/{WINE_PREFIX}", "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml="}
-    script = f"{_WINE} wineboot --init && {_WINE.rsplit('/', 1)[0]}/wineserver64 -w"
+    replace = [f"{_WINE} reg add '{_REPLACEMENTS}' /v '{name}' /d 'WenQuanYi Micro Hei' /f" for name in _EASTERN]
+    script = " && ".join((f"{_WINE} wineboot --init", *replace, f"{_WINE.rsplit('/', 1)[0]}/wineserver64 -w"))
     with _desk(home):
         _in_sandbox(home, variables, ["/bin/sh", "-c", script])
     system = home / WINE_PREFIX / "drive_c" / "windows" / "system32"
     if not (system / "kernel32.dll").exists():
         raise Unbuilt("wineboot ended well, but left no prefix")
     _link_to_package(home / WINE_PREFIX / "drive_c")
+    for font in filter(Path.exists, (_WINE_FONTS / name for name in _FONTS)):
+        (system.parent / "Fonts" / font.name).symlink_to(font)
 
 
 def make_browser_home(home: Path) -> None:

@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements" / "guest.txt"
 GUEST_PYTHON = "/usr/bin/python3"
 _STAMP = ".made-from"
-_SHAPE = "2"  # raise it when a template is built in another way
-_PACKAGES = {"browser": ("chromium",), "windows": ("wine64", "libwine")}
+_SHAPE = "3"  # raise it when a template is built in another way
+_PACKAGES = {"browser": ("chromium",), "windows": ("wine64", "libwine", "fonts-wine")}
 
 
 class Failed(Exception):

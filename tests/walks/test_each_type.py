@@ -63,6 +63,28 @@ def test_typing_arrives_letter_by_letter_in_a_terminal(ask):
     assert desk.shell("cat typed.txt")["stdout"] == TEXT + "\n"
 
 
+def test_windows_shows_letters_of_the_east_each_with_a_glyph_of_its_own(ask):
+    desk = ask("windows")
+    desk.wait("running")
+    wait_until(lambda: painted(desk), timeout_s=30, what="a painted desktop", every_s=0.2)
+    desk.act(type="click", x=300, y=300)
+    blank = _first_line(desk)
+    shown = set()
+    for letter in "你日語한ж":
+        desk.act(type="type", text=f"{letter}\n")
+        wait_until(lambda: _first_line(desk) != blank, timeout_s=15, what=letter, every_s=0.1)
+        shown.add(_first_line(desk))
+        desk.act(type="press", keys=["ctrl", "a"])
+        desk.act(type="press", keys=["Delete"])
+        wait_until(lambda: _first_line(desk) == blank, timeout_s=15, what="an empty page", every_s=0.1)
+    assert len(shown) == 5, "the box for a letter without a glyph is the same for all"
+
+
+def _first_line(desk) -> bytes:
+    """Of notepad's text, but for its beginning, where the caret blinks when there is none."""
+    return desk.screen().crop((14, 46, 200, 60)).tobytes()
+
+
 def test_clicking_and_typing_change_what_the_browser_shows(ask):
     desk = ask("browser")
     desk.wait("running")
