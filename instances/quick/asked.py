@@ -19,6 +19,8 @@ _PATH = re.compile(r"/api/instances/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
 _PICTURES = {b"": Screenshot(), b"format=png": Screenshot(), b"format=jpeg": Screenshot(format="jpeg")}
 _JSON = frozenset({b"", b"*/*", b"application/json", b"application/json, */*"})
 _JSON_SENT = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+_LONGEST = 32 * 1024
+"""A longer body would hold up everybody else on the loop while it is read; a thread takes turns."""
 _UNUSUAL = frozenset({b"x-site", b"idempotency-key", b"traceparent"})
 
 
@@ -58,6 +60,7 @@ def _action(scope: HTTPScope, headers: Mapping[bytes, bytes], body: bytes) -> An
     """None also for what is no single action; whether it is a batch or a mistake is not for us to tell."""
     usual = (
         scope["method"] == "POST"
+        and len(body) <= _LONGEST
         and not scope["query_string"]
         and headers.get(b"content-type", b"").lower() in _JSON_SENT
         and headers.get(b"accept", b"") in _JSON
