@@ -94,7 +94,7 @@ class QuickActions:
             await counting.begin()
             _tell(asked, await acting.act(principal, asked.instance_id, asked.action), said)
         except (PlatformError, Error, RedisError) as fault:
-            _refuse(said, error_of(fault) or PlatformError())
+            _refuse(said, _told_of(fault))
         except Exception:
             log.exception("an action failed in a way that nobody foresaw")
             _refuse(said, PlatformError())
@@ -134,6 +134,17 @@ def _tell(asked: Asked, done: Done, said: _Said) -> None:
     else:
         said.body = dumps(as_json(asked.action, done))
         said.headers["Content-Type"] = "application/json"
+
+
+def _told_of(fault: Exception) -> PlatformError:
+    """What to answer. As by the ordinary way, a line in the log tells of every fault that is not the caller's."""
+    error = error_of(fault)
+    if error is None:
+        log.error("an action failed below us", exc_info=fault)
+        return PlatformError()
+    if error.status >= 500:
+        log.error("an action was answered with %d %s", error.status, error.code)
+    return error
 
 
 def _refuse(said: _Said, error: PlatformError) -> None:
