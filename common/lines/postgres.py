@@ -6,6 +6,7 @@ By libpq's pipeline, below psycopg's cursors: their awaiting costs more than the
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -86,7 +87,7 @@ class Line:
             return
         name = self._names.get(statement)
         if name is None:
-            name = self._names[statement] = b"quick_%d" % len(self._names)
+            name = self._names[statement] = _name_of(statement)
             self._pg.send_prepare(name, statement)
         self._pg.send_query_prepared(name, parameters)
 
@@ -218,6 +219,11 @@ def of_this_loop() -> Lines:
 
 
 _lines: WeakKeyDictionary[asyncio.AbstractEventLoop, Lines] = WeakKeyDictionary()
+
+
+def _name_of(statement: bytes) -> bytes:
+    """Behind a pooler a name may be another line's: it is the same statement then."""
+    return b"quick_" + hashlib.sha256(statement).hexdigest()[:32].encode()
 
 
 def numbered(statement: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 from django.db import ProgrammingError
@@ -53,3 +54,29 @@ def test_a_fault_of_ours_is_logged_and_one_of_the_callers_is_not(
     answer = quick.post(path, CLICK)
     assert answer is not None and answer.status_code == (504 if lines else 429)
     assert [record.getMessage() for record in caplog.records if record.name == "instances.quick.door"] == lines
+
+
+def test_a_pooler_that_swaps_two_lines_costs_no_row(world: World, quick: Asker) -> None:
+    """What one line prepared is not taken for what another one did."""
+    site_id, number = world.principal.site_id, b"SELECT $1::int"
+    wanted = b"UPDATE instances_instance SET name = $1 WHERE id = $2"
+    instance = world.running()
+
+    async def swapped() -> None:
+        lines = postgres.of_this_loop()
+        async with AsyncExitStack() as ended:
+            first, second = await lines._made(), await lines._made()
+            ended.callback(first.close)
+            ended.callback(second.close)
+            await first.run([(postgres._ENTER, [str(site_id).encode()]), (number, [b"1"])], plans_once=True)
+            await second.run(
+                [(postgres._ENTER, [str(site_id).encode()]), (wanted, [b"mine", str(instance.pk).encode()])],
+                plans_once=True,
+            )
+            first._names, second._names = second._names, first._names
+            lines._idle.append(first)
+            told = [b"through a pooler", str(instance.pk).encode()]
+            await lines.write_in_site(site_id, wanted, told, waits_for_disk=True)
+
+    quick.run(swapped())
+    assert world.read(instance).name == "through a pooler"
