@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from django.conf import settings
 
-from common.errors import PlatformError
+from common.errors import PlatformError, Unavailable
 from common.lines import postgres
 from common.lines.postgres import numbered, text
 from common.realtime.publish import nudge_from_loop
@@ -22,7 +23,7 @@ _WRITE = numbered(actionrows.WRITE)
 
 
 async def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
-    """Do it, and write it into the log.
+    """Do it, and write it into the log; also where the task is cancelled while the machine works.
 
     Raises:
         PlatformError: as `perform.act`, but for who may and how often, which is known already.
@@ -35,6 +36,9 @@ async def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Don
     except PlatformError as error:
         running.forget(principal.site_id, instance_id)
         await _write(principal, instance_id, action, error=error)
+        raise
+    except asyncio.CancelledError:  # the process ends, and nobody will hear whether the machine has done it
+        await _write(principal, instance_id, action, error=Unavailable("The platform was restarted meanwhile."))
         raise
     return Done(answer, await _write(principal, instance_id, action, answer=answer))
 

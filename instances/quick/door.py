@@ -36,6 +36,7 @@ from sites.principal import Principal
 log = logging.getLogger(__name__)
 
 AT_ONCE = 1024
+ENDING_S = 2.0
 _SCOPES = frozenset({"instances:act", "instances:read"})
 _ALLOW = {"actions": "POST, OPTIONS", "screenshot": "GET, HEAD, OPTIONS"}
 
@@ -53,12 +54,12 @@ class QuickActions:
     """Answers a request, or leaves it alone: then nothing was done for it and nothing counted."""
 
     def __init__(self) -> None:
-        self._under_way = 0
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: HTTPScope, body: bytes, secret: str, send: Any) -> bool:
         """Whether it was answered."""
         began = time.perf_counter()
-        asked = read(scope, body) if secret and self._under_way < AT_ONCE else None
+        asked = read(scope, body) if secret and len(self._under_way) < AT_ONCE else None
         if asked is None or not plain.is_ours(asked.header(b"host")) or tracing.is_on():
             return False
         is_secure = plain.is_secure(scope["scheme"], asked.header(b"x-forwarded-proto"))
@@ -82,14 +83,18 @@ class QuickActions:
         return True
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
+        """Wait until the actions that are cut short have their rows, and close the running event loop's connections."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=ENDING_S)
         postgres.of_this_loop().close()
         redis.of_this_loop(settings.REDIS_URL).close()
 
     async def _answered(self, asked: Asked, principal: Principal, secret: str) -> _Said:
         said = _Said(headers={"Allow": _ALLOW[asked.kind], "Vary": "Accept"})
         counting = Counting(principal, secret)
-        self._under_way += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way.add(task)
         try:
             await counting.begin()
             _tell(asked, await acting.act(principal, asked.instance_id, asked.action), said)
@@ -99,7 +104,7 @@ class QuickActions:
             log.exception("an action failed in a way that nobody foresaw")
             _refuse(said, PlatformError())
         finally:
-            self._under_way -= 1
+            self._under_way.discard(task)
             await counting.end()
         said.headers.update(counting.headers)
         return said

@@ -38,6 +38,19 @@ class Asker:
 
         return self._runner.run(all_of_them())
 
+    def post_cut_short(self, path: str, body: Any, *, begun: asyncio.Event) -> None:
+        """The process ends as soon as it has `begun`, as uvicorn does it."""
+
+        async def end() -> None:
+            asked = self._answer("POST", path, json.dumps(body).encode(), {"content-type": "application/json"})
+            task = asyncio.create_task(asked)
+            async with asyncio.timeout(10):
+                await begun.wait()
+                task.cancel()
+                await self._door.aclose()
+
+        self._runner.run(end())
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Something else, on the same event loop."""
         return self._runner.run(work)

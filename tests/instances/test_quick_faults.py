@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
@@ -10,6 +11,7 @@ from django.db import ProgrammingError
 
 from common.lines import postgres
 from instances.guestlink import GuestBusy, GuestTimedOut
+from instances.models import Log
 from sites.models import Site
 from tests import make
 from tests.instances.conftest import World
@@ -80,3 +82,18 @@ def test_a_pooler_that_swaps_two_lines_costs_no_row(world: World, quick: Asker) 
 
     quick.run(swapped())
     assert world.read(instance).name == "through a pooler"
+
+
+def test_an_action_that_the_end_of_the_process_cuts_short_leaves_its_row(
+    world: World, quick: Asker, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def work_long(*_: object, **__: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.guests, "act_soon", work_long)
+    quick.post_cut_short(path, CLICK, begun=begun)
+    row = Log.everywhere.get(tool_name="click")
+    assert (row.is_error, row.message) == (True, "The platform was restarted meanwhile.")
