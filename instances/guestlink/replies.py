@@ -83,8 +83,8 @@ def result_in(data: bytes | memoryview) -> tuple[Result, bytes]:
         raise GuestRefused("failed", "the guest's answer cannot be understood") from error
     if reply.ok:
         result, blob = reply.result or Result(), data[end:]
-        # A picture is but sent and encoded, which takes any buffer, whatever the types say.
-        return result, cast(bytes, blob) if result.image else bytes(blob)
+        # A picture is but sent and encoded, which takes any buffer, whatever the types say; a file's text is read.
+        return result, cast(bytes, blob) if result.image and not result.file else bytes(blob)
     raise _raised(reply.error)
 
 
