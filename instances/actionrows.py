@@ -67,7 +67,7 @@ def told_of(
         *(log_id, now, principal.site_id, instance_id, principal.user_id, principal.agent_id),
         (LogType.AGENT_ACTION if principal.agent_id else LogType.USER_ACTION).value,
         (Level.ERROR if error else Level.INFO).value,
-        error.message if error else logwords.sentence(action),
+        logwords.refusal(error) if error else logwords.sentence(action),
         logwords.tag(action),
         *(json.dumps(logwords.arguments(action)), json.dumps(result)),
         *(error is not None, answer.took_ms if answer else None),

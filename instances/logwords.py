@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.errors import PlatformError
 from guest.protocol import actions
 from guest.protocol.actions import AnyAction, Bash, Edit, Navigate, SetEnvironment, Type, WriteFile
 from instances.guestlink import Answer
 
 KEPT_CHARACTERS = 2_000
 """How much of a shell's output a log row keeps; the caller gets all of it."""
+KEPT_NAMES = 100
 _EDITED = ("file_text", "old_str", "new_str")
 
 
@@ -72,10 +74,15 @@ def summary(answer: Answer) -> dict[str, Any]:
     if result.entries is not None:
         return {"entries": len(result.entries)}
     if result.environment is not None:
-        return {"names": sorted(result.environment)}
+        return {"names": [_clean(name) for name in sorted(result.environment)[:KEPT_NAMES]]}
     return {}
 
 
+def refusal(error: PlatformError) -> str:
+    """The row's message where it came to nothing; the machine may have chosen its words."""
+    return _clean(error.message)
+
+
 def _clean(text: str) -> str:
-    """What a jsonb column takes: Postgres has no NUL in text."""
+    """What a column takes: Postgres has no NUL in text."""
     return text[-KEPT_CHARACTERS:].replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
+import msgspec
 import pytest
 from django.db import ProgrammingError
 
+from common.ids import new_id
 from common.lines import postgres
-from instances.guestlink import GuestBusy, GuestTimedOut
+from guest.protocol.actions import ReadFile
+from guest.protocol.results import File, Image, Result
+from instances.api.answers import as_json
+from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, replies
 from instances.models import Log
+from instances.perform import Done
 from sites.models import Site
 from tests import make
 from tests.instances.conftest import World
@@ -22,8 +29,13 @@ CLICK = {"type": "click", "x": 1, "y": 2}
 
 
 @pytest.fixture
-def quick(world: World) -> Iterator[Asker]:
-    with asking(make.key(Site.objects.using("crew").get(pk=world.principal.site_id))[1]) as asker:
+def secret(world: World) -> str:
+    return make.key(Site.objects.using("crew").get(pk=world.principal.site_id))[1]
+
+
+@pytest.fixture
+def quick(secret: str) -> Iterator[Asker]:
+    with asking(secret) as asker:
         yield asker
 
 
@@ -97,3 +109,39 @@ def test_an_action_that_the_end_of_the_process_cuts_short_leaves_its_row(
     quick.post_cut_short(path, CLICK, begun=begun)
     row = Log.everywhere.get(tool_name="click")
     assert (row.is_error, row.message) == (True, "The platform was restarted meanwhile.")
+
+
+@pytest.mark.parametrize("kind", ["quick", "ordinary"])
+def test_a_machine_cannot_keep_an_action_out_of_the_log_by_a_nul(
+    world: World, path: str, secret: str, kind: str
+) -> None:
+    world.guests.fail_next.append(GuestRefused("failed", "no\0way"))
+    assert _post(kind, secret, path, CLICK).status_code == 502
+    assert Log.everywhere.get(tool_name="click").message == "no\N{REPLACEMENT CHARACTER}way"
+
+
+@pytest.mark.parametrize("kind", ["quick", "ordinary"])
+def test_the_names_that_a_machine_tells_are_kept_without_nuls_and_not_without_end(
+    world: World, path: str, secret: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {f"{number:04}\0": "" for number in range(10_000)}
+    monkeypatch.setattr("tests.doubles._result", lambda action: Result(environment=told))
+    assert _post(kind, secret, path, {"type": "get_environment"}).status_code == 200
+    names = Log.everywhere.get(tool_name="get_environment").tool_result["names"]
+    assert (len(names), names[1]) == (100, "0001\N{REPLACEMENT CHARACTER}")
+
+
+def _post(kind: str, secret: str, path: str, action: Any) -> Any:
+    if kind == "ordinary":
+        return make.client_with(secret).post(path, action)
+    with asking(secret) as asker:
+        return asker.post(path, action)
+
+
+def test_a_machine_that_tells_of_a_file_and_a_picture_is_believed_the_file() -> None:
+    """The text of a file is read from its bytes; a picture's need not be any."""
+    image, file = Image(format="png", width=1, height=1), File(path="/a", size=1)
+    head = msgspec.json.encode({"ok": True, "result": Result(image=image, file=file)})
+    result, blob = replies.result_in(memoryview(len(head).to_bytes(4, "big") + head + b"text"))
+    said = as_json(ReadFile(path="/a"), Done(Answer(result, blob, took_ms=1.0), new_id()))
+    assert said["file"]["text"] == "text"
