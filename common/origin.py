@@ -27,16 +27,20 @@ def coming_from(client: str | None) -> Iterator[None]:
 
 
 def address_of(peer: str | None, forwarded_for: str | None) -> str | None:
-    """The client's address: the peer's, or what as many proxies as we trust have passed on; None when it is none."""
+    """The client's address: the peer's, or what as many proxies as we trust have passed on; None when it is none.
+
+    `::ffff:192.0.2.1`, as a proxy that listens to both families may write it, is 192.0.2.1.
+    """
     trusted: Any = settings.REST_FRAMEWORK["NUM_PROXIES"]
     named = peer
     if trusted and forwarded_for:
         hops = forwarded_for.split(",")
         named = hops[-min(trusted, len(hops))]
     try:
-        return str(ip_address((named or "").strip()))
+        known = ip_address((named or "").strip())
     except ValueError:
         return None
+    return str((known.ipv4_mapped if isinstance(known, IPv6Address) else None) or known)
 
 
 @lru_cache(maxsize=4096)

@@ -104,6 +104,7 @@ def test_one_ipv6_customer_is_one_address_and_a_proxy_is_believed_where_it_is_tr
     assert origin.address_of("192.0.2.1", "198.51.100.9") == "192.0.2.1"
     monkeypatch.setitem(settings.REST_FRAMEWORK, "NUM_PROXIES", 1)
     assert origin.address_of("192.0.2.1", "203.0.113.5, 198.51.100.9") == "198.51.100.9"
+    assert origin.address_of("192.0.2.1", "::ffff:198.51.100.9") == "198.51.100.9"
     assert origin.address_of("192.0.2.1", "nonsense") is None and origin.address_of(None, None) is None
 
 
