@@ -8,6 +8,7 @@ from typing import Any
 import django
 import pytest
 import xdist
+from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.db import connections
@@ -22,6 +23,8 @@ DEPLOYMENT = test_services.announce()
 django.setup()
 # What is done with a hash is the same when it is cheap to make, and a run makes hundreds.
 PBKDF2PasswordHasher.iterations = 1_000
+# Each test client loads the middleware: static files are then looked for when they are asked for, and not all at once.
+settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from common.api.examples import bodies
 from common.api.serializers import StrictModelSerializer, StrictSerializer
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml").read_text())
+DOCUMENT: dict[str, Any] = yaml.load(
+    (Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml").read_text(), Loader=yaml.CSafeLoader
+)
 SCHEMAS: dict[str, dict[str, Any]] = DOCUMENT["components"]["schemas"]
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path, operation)
