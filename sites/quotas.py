@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connections
 
 from common import windows
-from common.errors import TooMany
+from common.errors import NotFound, TooMany
 from common.tenancy import execute_in_site
 from common.windows import Verdict, Window
 
@@ -53,8 +53,10 @@ def locked(site_id: UUID, *, using: str = "default") -> Limits:
 
 
 def limits_of(site_id: UUID) -> Limits:
-    """The site's limits as they are now, without a lock."""
+    """The site's limits as they are now, without a lock. Raises `NotFound`: the site has gone."""
     rows = execute_in_site(site_id, _READ, [site_id])
+    if not rows:
+        raise NotFound()
     return _limits(rows[0])
 
 
@@ -75,20 +77,30 @@ def spend_action(site_id: UUID) -> None:
     Raises:
         TooMany: the last minute had as many as it may have.
     """
-    window = action_window(site_id)
+    window = action_window(site_id, recent(site_id))
     must_have_room(None if window is None else windows.spend([window]))
 
 
-def action_window(site_id: UUID) -> Window | None:
+def action_window(site_id: UUID, limits: Limits) -> Window | None:
     """What an action of the site counts in; None where nothing limits them."""
-    limit = _remembered_limits(site_id).actions_a_minute
-    return None if limit is None else _actions(site_id, limit)
+    return None if limits.actions_a_minute is None else _actions(site_id, limits.actions_a_minute)
 
 
-def is_remembered(site_id: UUID) -> bool:
-    """Whether `action_window` asks nobody just now."""
+def remembered(site_id: UUID) -> Limits | None:
+    """`recent`, where nobody is to be asked for them; else None."""
     known = _remembered.get(site_id)
-    return known is not None and known[0] > time.monotonic()
+    return known[1] if known is not None and known[0] > time.monotonic() else None
+
+
+def recent(site_id: UUID) -> Limits:
+    """The site's limits as they were at most ten seconds ago. Raises `NotFound`: the site has gone."""
+    limits = remembered(site_id)
+    if limits is None:
+        limits = limits_of(site_id)
+        if len(_remembered) >= _REMEMBERED_MAX:
+            _remembered.clear()
+        _remembered[site_id] = time.monotonic() + REMEMBERED_S, limits
+    return limits
 
 
 def must_have_room(verdict: Verdict | None) -> None:
@@ -111,7 +123,7 @@ def must_have_room(verdict: Verdict | None) -> None:
 
 def recordings_mib_of(site_id: UUID) -> int | None:
     """How much the site's recordings may take. A changed limit takes effect within ten seconds."""
-    return _remembered_limits(site_id).recordings_mib
+    return recent(site_id).recordings_mib
 
 
 def actions_of_last_minute(site_id: UUID, limits: Limits) -> int | None:
@@ -127,16 +139,6 @@ def _actions(site_id: UUID, limit: int | None) -> Window:
 
 
 _remembered: dict[UUID, tuple[float, Limits]] = {}
-
-
-def _remembered_limits(site_id: UUID) -> Limits:
-    if is_remembered(site_id):
-        return _remembered[site_id][1]
-    if len(_remembered) >= _REMEMBERED_MAX:
-        _remembered.clear()
-    limits = limits_of(site_id)
-    _remembered[site_id] = time.monotonic() + REMEMBERED_S, limits
-    return limits
 
 
 def _limits(row: tuple[Any, ...]) -> Limits:

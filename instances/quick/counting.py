@@ -16,6 +16,7 @@ from common import bars, windows
 from common.windows import Verdict, Window
 from sites import limits, quotas
 from sites.principal import Principal
+from sites.quotas import Limits
 
 KNOWN_S = 1.0
 _MOST = 10_000
@@ -27,10 +28,10 @@ _ahead: Counter[str] = Counter()
 class Counting:
     """One request and one action of a principal."""
 
-    def __init__(self, principal: Principal, secret: str) -> None:
+    def __init__(self, principal: Principal, site_limits: Limits, secret: str) -> None:
         self._secret = secret
         self._own = limits.windows_of(principal)
-        action = quotas.action_window(principal.site_id)
+        action = quotas.action_window(principal.site_id, site_limits)
         self._windows = self._own if action is None else [*self._own, action]
         self._names = tuple(window.name for window in self._windows)
         self._under_way: asyncio.Task[Mapping[str, str]] | None = None

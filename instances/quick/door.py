@@ -32,6 +32,7 @@ from instances.quick.asked import ROUTES, Asked, read
 from instances.quick.counting import Counting
 from sites import keys, quotas
 from sites.principal import Principal
+from sites.quotas import Limits
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +72,11 @@ class QuickActions:
             name = request_name(asked.header(b"x-request-id"))
             context.enter_context(logs.of_request(name))
             context.enter_context(origin.coming_from(here))
-            principal = await _principal(secret)
-            if principal is None:
+            known = await _known(secret)
+            if known is None:
                 return False
-            said = await self._answered(asked, principal, secret)
+            principal, limits = known
+            said = await self._answered(asked, principal, Counting(principal, limits, secret))
             said.headers["X-Request-ID"] = name
         await plain.send_answer(
             send, said.code, said.body, said.headers, standing=plain.standing_headers(is_secure=is_secure)
@@ -89,9 +91,8 @@ class QuickActions:
         postgres.of_this_loop().close()
         redis.of_this_loop(settings.REDIS_URL).close()
 
-    async def _answered(self, asked: Asked, principal: Principal, secret: str) -> _Said:
+    async def _answered(self, asked: Asked, principal: Principal, counting: Counting) -> _Said:
         said = _Said(headers={"Allow": _ALLOW[asked.kind], "Vary": "Accept"})
-        counting = Counting(principal, secret)
         task = asyncio.current_task()
         assert task is not None
         self._under_way.add(task)
@@ -110,21 +111,22 @@ class QuickActions:
         return said
 
 
-async def _principal(secret: str) -> Principal | None:
-    """Who may act and asks; None: somebody else, of whom the ordinary way says why not."""
-    known = keys.remembered(secret)
-    if known is None or not quotas.is_remembered(known.site_id):
+async def _known(secret: str) -> tuple[Principal, Limits] | None:
+    """Who may act and asks, and their site's limits; None: somebody else, of whom the ordinary way says why not."""
+    principal = keys.remembered(secret)
+    limits = None if principal is None else quotas.remembered(principal.site_id)
+    known = (principal, limits) if principal is not None and limits is not None else None
+    if known is None:
         known = await asyncio.to_thread(_look_up, secret)
         if known is not None:
-            logs.about(site_id=known.site_id)
-    return known if known is not None and known.scopes >= _SCOPES else None
+            logs.about(site_id=known[0].site_id)
+    return known if known is not None and known[0].scopes >= _SCOPES else None
 
 
-def _look_up(secret: str) -> Principal | None:
+def _look_up(secret: str) -> tuple[Principal, Limits] | None:
     try:
         principal = keys.find_principal(secret, notes_failure=False)
-        quotas.action_window(principal.site_id)
-        return principal
+        return principal, quotas.recent(principal.site_id)
     except (PlatformError, APIException, Error):
         return None
     finally:

@@ -19,6 +19,7 @@ from instances.api.answers import as_json
 from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, replies
 from instances.models import Log
 from instances.perform import Done
+from sites import quotas
 from sites.models import Site
 from tests import make
 from tests.instances.conftest import World
@@ -145,3 +146,19 @@ def test_a_machine_that_tells_of_a_file_and_a_picture_is_believed_the_file() -> 
     result, blob = replies.result_in(memoryview(len(head).to_bytes(4, "big") + head + b"text"))
     said = as_json(ReadFile(path="/a"), Done(Answer(result, blob, took_ms=1.0), new_id()))
     assert said["file"]["text"] == "text"
+
+
+def test_limits_that_are_forgotten_meanwhile_are_not_asked_for_on_the_event_loop(
+    quick: Asker, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "REMEMBERED_S", 0.0)
+    answer = quick.post(path, CLICK)
+    assert answer is not None and answer.status_code == 200
+
+
+def test_a_key_of_a_site_that_has_just_gone_is_left_to_the_ordinary_way(
+    quick: Asker, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "_remembered", {})
+    monkeypatch.setattr(quotas, "execute_in_site", lambda *asked: [])  # the key is remembered a moment longer
+    assert quick.post(path, CLICK) is None
