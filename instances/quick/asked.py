@@ -17,7 +17,7 @@ from guest.protocol.actions import AnyAction, BadAction, Screenshot, SetEnvironm
 ROUTES = {"actions": "api/instances/<uuid:pk>/actions", "screenshot": "api/instances/<uuid:pk>/screenshot"}
 _PATH = re.compile(r"/api/instances/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(actions|screenshot)")
 _PICTURES = {b"": Screenshot(), b"format=png": Screenshot(), b"format=jpeg": Screenshot(format="jpeg")}
-_JSON = frozenset({b"", b"*/*", b"application/json", b"application/json, */*"})
+_JSON = frozenset({b"*/*", b"application/json", b"application/json, */*"})
 _JSON_SENT = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _LONGEST = 32 * 1024
 """A longer body would hold up everybody else on the loop while it is read; a thread takes turns."""
@@ -63,7 +63,7 @@ def _action(scope: HTTPScope, headers: Mapping[bytes, bytes], body: bytes) -> An
         and len(body) <= _LONGEST
         and not scope["query_string"]
         and headers.get(b"content-type", b"").lower() in _JSON_SENT
-        and headers.get(b"accept", b"") in _JSON
+        and headers.get(b"accept", b"*/*") in _JSON
     )
     if not usual:
         return None

@@ -158,6 +158,7 @@ def test_another_sites_instance_is_not_there(world: World) -> None:
         (CLICK, {"idempotency_key": "one"}),
         (CLICK, {"x_site": "00000000-0000-7000-8000-000000000000"}),
         (CLICK, {"accept": "text/html"}),
+        (CLICK, {"accept": ""}),
         (CLICK, {"content-type": "text/plain"}),
         (CLICK, {"host": "elsewhere.example"}),
         (CLICK, {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}),
