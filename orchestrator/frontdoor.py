@@ -16,7 +16,9 @@ from typing import Any, Protocol
 import orjson
 from asgiref.typing import HTTPScope
 
+from common import logs
 from common.api import errors
+from common.api.middleware import request_name
 from common.bars import Bar, barred
 from common.errors import PlatformError, Unavailable
 from common.realtime import hub
@@ -176,10 +178,13 @@ async def _answer(
     close: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    said = errors.body(error.message, error.code, error.details)
+    name = request_name(dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1"))
+    with logs.of_request(name):
+        said = errors.body(error.message, error.code, error.details)
     status, words = doors.rephrase(scope["path"], error.status, said)
     body = orjson.dumps(words)
     said_with = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    said_with += [(b"x-request-id", name.encode())]
     said_with += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     if close:
         said_with.append((b"connection", b"close"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from django.conf import settings
 from django.test import AsyncClient
@@ -197,6 +198,9 @@ async def test_the_front_door_turns_a_refused_key_away_without_django(monkeypatc
         start, body = await ask(shown)
         assert start["status"] == 429 and b"RATE_LIMITED" in body["body"]
         assert (b"retry-after", b"8") in start["headers"] and (b"ratelimit-limit", b"1") in start["headers"]
+    start, body = await ask((b"x-api-key", b"secret"), (b"x-request-id", b"to-be-quoted"))
+    assert (b"x-request-id", b"to-be-quoted") in start["headers"]
+    assert orjson.loads(body["body"])["request_id"] == "to-be-quoted"
     assert reached == []
     await ask((b"x-api-key", b"another"))
     await ask()
