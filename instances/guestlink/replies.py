@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from common.tokens import Bearer
+from guest.protocol.actions import FILE_BYTES
 from guest.protocol.hello import Hello
-from guest.protocol.results import Result
+from guest.protocol.results import Entry, Result, Shell
 from instances.guestlink.errors import (
     GuestBusy,
     GuestDriven,
@@ -21,6 +22,8 @@ from instances.guestlink.errors import (
 )
 from instances.guestlink.words import Driver, Presence
 
+LONG_HEADER_BYTES = 1024 * 1024
+PICTURE_BYTES = 32 * 1024 * 1024
 _PREFIX_BYTES = 4
 
 
@@ -42,6 +45,20 @@ class _Reply(Struct, frozen=True):
     error: _Error = _Error("failed", "the guest gave no reason")
 
 
+class _LongResult(Struct, frozen=True):
+    """What may rightly be long. Variables are not: a hundred thousand would hold the loop for a tenth of a second."""
+
+    shell: Shell | None = None
+    text: str | None = None
+    entries: list[Entry] | None = None
+
+
+class _LongReply(Struct, frozen=True):
+    ok: bool
+    result: _LongResult = _LongResult()
+    error: _Error = _Error("failed", "the guest gave no reason")
+
+
 class _Driving(Struct, frozen=True):
     driver: Driver | None = None
 
@@ -59,6 +76,7 @@ _bearers = msgspec.json.Decoder(_Bearers)
 _refusal = msgspec.json.Decoder(_Refusal)
 _shown = msgspec.json.Decoder(_Shown)
 _reply = msgspec.json.Decoder(_Reply)
+_long_reply = msgspec.json.Decoder(_LongReply)
 
 
 def called(status: int, data: bytes | memoryview) -> tuple[Result, bytes]:
@@ -78,14 +96,26 @@ def result_in(data: bytes | memoryview) -> tuple[Result, bytes]:
     """
     end = _PREFIX_BYTES + int.from_bytes(data[:_PREFIX_BYTES], "big")
     try:
-        reply: _Reply = _reply.decode(memoryview(data)[_PREFIX_BYTES:end])
+        reply = _read(memoryview(data)[_PREFIX_BYTES:end])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise GuestRefused("failed", "the guest's answer cannot be understood") from error
-    if reply.ok:
-        result, blob = reply.result or Result(), data[end:]
-        # A picture is but sent and encoded, which takes any buffer, whatever the types say; a file's text is read.
-        return result, cast(bytes, blob) if result.image and not result.file else bytes(blob)
-    raise _raised(reply.error)
+    if not reply.ok:
+        raise _raised(reply.error)
+    result, blob = reply.result or Result(), data[end:]
+    if len(blob) > (FILE_BYTES if result.file else PICTURE_BYTES):
+        raise GuestRefused("failed", "the guest's answer is longer than any may be")
+    # A picture is but sent and encoded, which takes any buffer, whatever the types say; a file's text is read.
+    return result, cast(bytes, blob) if result.image and not result.file else bytes(blob)
+
+
+def _read(header: memoryview) -> _Reply:
+    if len(header) <= LONG_HEADER_BYTES:
+        return _reply.decode(header)
+    reply: _LongReply = _long_reply.decode(header)
+    said = reply.result
+    if said == _LongResult() and reply.ok:
+        raise GuestRefused("failed", "the guest's answer is longer than any may be")
+    return _Reply(reply.ok, Result(shell=said.shell, text=said.text, entries=said.entries), reply.error)
 
 
 def presence_in(status: int, data: bytes) -> Presence | None:

@@ -13,8 +13,8 @@ from django.db import ProgrammingError
 
 from common.ids import new_id
 from common.lines import postgres
-from guest.protocol.actions import ReadFile
-from guest.protocol.results import File, Image, Result
+from guest.protocol.actions import FILE_BYTES, ReadFile
+from guest.protocol.results import File, Image, Result, Shell
 from instances.api.answers import as_json
 from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, replies
 from instances.models import Log
@@ -142,10 +142,37 @@ def _post(kind: str, secret: str, path: str, action: Any) -> Any:
 def test_a_machine_that_tells_of_a_file_and_a_picture_is_believed_the_file() -> None:
     """The text of a file is read from its bytes; a picture's need not be any."""
     image, file = Image(format="png", width=1, height=1), File(path="/a", size=1)
-    head = msgspec.json.encode({"ok": True, "result": Result(image=image, file=file)})
-    result, blob = replies.result_in(memoryview(len(head).to_bytes(4, "big") + head + b"text"))
+    result, blob = replies.result_in(_answer(Result(image=image, file=file), b"text"))
     said = as_json(ReadFile(path="/a"), Done(Answer(result, blob, took_ms=1.0), new_id()))
     assert said["file"]["text"] == "text"
+
+
+LONG = "x" * (replies.LONG_HEADER_BYTES + 1)
+
+
+@pytest.mark.parametrize("long", [{"shell": Shell(stdout=LONG, stderr="", exit_code=0)}, {"text": LONG}])
+def test_a_long_answer_is_read_whole_where_it_may_be_long(long: dict[str, Any]) -> None:
+    result, _ = replies.result_in(_answer(Result(**long, environment={"a": "b"})))
+    assert result == Result(**long)
+
+
+@pytest.mark.parametrize(
+    ("result", "blob"),
+    [
+        (Result(environment={str(number): "" for number in range(100_000)}), b""),
+        (Result(file=File(path="/a", size=1)), bytes(FILE_BYTES + 1)),
+        (Result(image=Image(format="png", width=1, height=1)), bytes(replies.PICTURE_BYTES + 1)),
+        (Result(), bytes(replies.PICTURE_BYTES + 1)),
+    ],
+)
+def test_an_answer_that_is_longer_than_any_may_be_is_refused(result: Result, blob: bytes) -> None:
+    with pytest.raises(GuestRefused, match="longer than any"):
+        replies.result_in(_answer(result, blob))
+
+
+def _answer(result: Result, blob: bytes = b"") -> memoryview:
+    head = msgspec.json.encode({"ok": True, "result": result})
+    return memoryview(len(head).to_bytes(4, "big") + head + blob)
 
 
 def test_limits_that_are_forgotten_meanwhile_are_not_asked_for_on_the_event_loop(
