@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import io
 import json
@@ -21,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.embedded.processes import wait_until
+from infra.embedded.processes import Failed, wait_until
 from tests.stack import Stack
 from tests.walks.conftest import Desk, ask, http
 
@@ -67,17 +68,25 @@ class WineAttacker(Attacker):
     """The same where the shell is Wine's cmd: it starts programs of the system below it as readily as its own."""
 
     def tries(self, attempt: str) -> str:
-        said: list[str] = []
+        path = f"/api/instances/{self.desk.id}/files?path=attempts/{attempt}.said"
+        command = f"start /unix /bin/sh /home/user/attempts/try.sh {attempt}"
+
+        def begun() -> bool:
+            """Whether it has been started: on a busy machine Wine has lost what it was to start."""
+            shell = self.desk.act(type="bash", command=command)["shell"]
+            assert shell["exit_code"] == 0, shell
+            with contextlib.suppress(Failed):
+                wait_until(lambda: self.desk.http.get(path).is_success, timeout_s=30, what="its words", every_s=0.2)
+            return self.desk.http.get(path).is_success
 
         def ended() -> bool:
-            path = f"/api/instances/{self.desk.id}/files?path=attempts/{attempt}.said"
-            said[:] = [self.desk.http.get(path).text]
-            return "\nended " in "\n" + said[0]
+            return "\nended " in "\n" + self.desk.http.get(path).text
 
-        self.desk.act(type="bash", command=f"start /unix /bin/sh /home/user/attempts/try.sh {attempt}")
+        wait_until(begun, timeout_s=60, what=f"the beginning of {attempt}")
         wait_until(ended, timeout_s=150, what=f"the end of {attempt}", every_s=0.2)
-        assert said[0].endswith("ended 0\n"), said
-        return said[0]
+        said = self.desk.http.get(path).text
+        assert said.endswith("ended 0\n"), said
+        return said
 
 
 def packed() -> str:
