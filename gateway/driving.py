@@ -88,6 +88,8 @@ class Driving:
             older.leave()
         if desk.driver and desk.driver.viewer_id == viewer.id:
             desk.driver.lost_s = None
+            if not viewer.may_drive:
+                self._end(incarnation, desk)
 
     def left(self, incarnation: str, viewer: Viewer) -> None:
         """Its connection is gone. A driver's place is kept for a while."""

@@ -182,7 +182,7 @@ class _Session:
         while (message := await self._receive())["type"] == "websocket.receive":
             data = message.get("bytes")
             if data is None:
-                self._renewed(message.get("text"))
+                self._renewed(message.get("text"), driving)
                 continue
             try:
                 passed = self._filter.take(data, drives=driving.drives(incarnation, self._viewer))
@@ -205,11 +205,13 @@ class _Session:
             await asyncio.sleep(ALIVE_EVERY_S)
             await self._say({"kind": "alive"})
 
-    def _renewed(self, text: str | None) -> None:
+    def _renewed(self, text: str | None, driving: Driving) -> None:
         _, claims = self._door.read(text)
         if claims.subject != self._claims.subject:
             raise _End(BAD_TOKEN)
         self._viewer.may_drive = claims.mode == "drive"
+        if not self._viewer.may_drive:
+            driving.give_back(claims.subject, self._viewer.id)
         self._hold.bearer = claims.bearer
         self._prolong(claims)
 

@@ -152,6 +152,35 @@ async def test_who_may_only_watch_and_who_is_not_there_cannot_drive(gateway: Gat
     assert (await steer(gateway, page)).status_code == 404
 
 
+async def test_a_driver_whose_newer_token_is_for_watching_drives_no_more(
+    gateway: Gateway, vnc: Vnc, opened: Any
+) -> None:
+    ada = await opened("ada")
+    await steer(gateway, ada)
+    await until(ada.drives)
+    await ada.socket.send(KEY_A)
+    await until(lambda: bytes(vnc.heard).endswith(KEY_A))
+    await ada.socket.send(json.dumps({"token": token(mode="watch"), "viewer": ada.number}))
+    await until(lambda: bytes(vnc.heard).endswith(KEY_A_UP))
+    assert await driver(gateway) is None
+    await ada.socket.send(CLICK + UPDATE)
+    await until(lambda: bytes(vnc.heard).endswith(UPDATE))
+    assert CLICK not in bytes(vnc.heard)
+
+
+async def test_a_page_that_comes_back_for_watching_does_not_drive_by_its_number(
+    gateway: Gateway, vnc: Vnc, opened: Any
+) -> None:
+    ada = await opened("ada")
+    await steer(gateway, ada)
+    await until(ada.drives)
+    ada = await opened("ada", mode="watch")
+    await ada.socket.send(CLICK + UPDATE)
+    await until(lambda: bytes(vnc.heard).endswith(UPDATE))
+    assert CLICK not in bytes(vnc.heard)
+    assert await driver(gateway) is None
+
+
 async def test_input_of_agents_waits_while_a_person_drives(gateway: Gateway, vnc: Vnc, opened: Any) -> None:
     page = await opened()
     await steer(gateway, page)
