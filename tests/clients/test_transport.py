@@ -149,6 +149,12 @@ def test_an_id_cannot_lead_to_another_path() -> None:
             played(platform).instances.get(empty)
 
 
+def test_a_query_in_a_path_is_sent() -> None:
+    platform = Platform(httpx.Response(200, json={}))
+    played(platform).request("GET", "/api/instances?status=running&status=error&search=", params={"limit": 1})
+    assert str(platform.asked[0].url) == f"{URL}/api/instances?status=running&status=error&search=&limit=1"
+
+
 def test_a_link_to_another_host_does_not_lead_the_key_there() -> None:
     page = {"count": None, "previous": None, "results": [INSTANCE]}
     platform = Platform(

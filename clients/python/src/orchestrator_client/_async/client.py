@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qs
 
 import httpx
 
@@ -78,10 +79,13 @@ class AsyncClient(AsyncEndpoints):
     ) -> Any:
         """Any operation, also one that this version doesn't know; the answer's JSON, or its bytes where it is none.
 
-        `path` begins with a slash and is of this platform. Errors and repeats are as everywhere."""
+        `path` begins with a slash and is of this platform; it may have a query, which `params` adds to.
+        Errors and repeats are as everywhere."""
         if not path.startswith("/"):
             raise ValueError("The path begins with a slash.")
-        call = Call(method.upper(), path, params=params or {}, json=json, timeout_s=timeout_s, key=idempotency_key)
+        path, _, query = path.partition("?")
+        asked = {**parse_qs(query, keep_blank_values=True), **(params or {})}
+        call = Call(method.upper(), path, params=asked, json=json, timeout_s=timeout_s, key=idempotency_key)
         response = await self._transport.send(call)
         is_json = response.headers.get("content-type", "application/json").startswith("application/json")
         return answers.data(response) if is_json else response.content
