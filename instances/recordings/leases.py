@@ -25,7 +25,7 @@ from sites import quotas
 
 LEASE_S = 20.0
 _WORTH_A_LOOK = (Status.RUNNING, Status.DELETING, Status.DELETED)
-_ACTIONS_AT_ONCE = 500
+ACTIONS_AT_ONCE = 500
 _NO_END = 2**63 - 1
 
 
@@ -107,7 +107,7 @@ def actions_after(held: Held, *, all_of_them: bool = False) -> list[Log]:
     """
     below = _NO_END if all_of_them else watermark.horizon(using=CREW)
     rows = Log.everywhere.filter(instance_id=held.row.instance_id, log_type__in=ACTIONS_OF)
-    return list(watermark.between(rows, held.cursor, below)[:_ACTIONS_AT_ONCE])
+    return list(watermark.between(rows, held.cursor, below)[:ACTIONS_AT_ONCE])
 
 
 def store(held: Held, part: Written, *, cursor: Mark) -> None:

@@ -107,7 +107,8 @@ class _Take:
 
     def run(self) -> None:
         end = self._watch()
-        self._write(is_last=end is not None)
+        while self._write(is_last=end is not None) and end is not None:
+            continue
         if end is None:
             self.asked(lambda: leases.release(self._held))
         else:
@@ -183,12 +184,12 @@ class _Take:
         if self._reel.is_full or time.monotonic() - self._written_at >= PART_S:
             self._write()
 
-    def _write(self, *, is_last: bool = False) -> None:
-        """What came since the last part, and the actions of that time."""
+    def _write(self, *, is_last: bool = False) -> bool:
+        """What came since the last part, and the actions of that time; whether there are more than one part takes."""
         self._written_at = time.monotonic()
-        cursor = self._gather(is_last=is_last)
+        cursor, is_all = self._gather(is_last=is_last)
         if self._reel.is_empty:
-            return
+            return False
         part = self._reel.cut()
         again = retry_if_exception_type(StoreAway)
         for attempt in Retrying(
@@ -196,9 +197,12 @@ class _Take:
         ):
             with attempt:
                 self.asked(lambda: leases.store(self._held, part, cursor=cursor))
+        return not is_all
 
-    def _gather(self, *, is_last: bool) -> Mark:
+    def _gather(self, *, is_last: bool) -> tuple[Mark, bool]:
+        """Take in what was done: the last entry of it, and whether that was all."""
         entries = self.asked(lambda: leases.actions_after(self._held, all_of_them=is_last))
         for entry in entries:
             self._reel.add_action(action_of(entry, started_ms=self._held.started_ms))
-        return Mark(entries[-1].xid, entries[-1].pk) if entries else self._held.cursor
+        cursor = Mark(entries[-1].xid, entries[-1].pk) if entries else self._held.cursor
+        return cursor, len(entries) < leases.ACTIONS_AT_ONCE

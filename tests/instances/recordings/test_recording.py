@@ -43,6 +43,21 @@ def test_it_holds_what_was_shown_and_done_and_no_typed_text(studio: Studio, worl
     assert world.history(instance)[-2:] == ["recording_started", "recording_ended"]
 
 
+def test_it_holds_every_action_however_many_came_before_its_end(
+    studio: Studio, world: World, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "ACTIONS_AT_ONCE", 2)
+    monkeypatch.setattr(recorder, "PART_S", 600)
+    instance = world.running()
+    row = studio.ask(instance)
+    studio.begin()
+    for x in range(5):
+        perform.act(world.principal, instance.pk, Click(x=x, y=7))
+    row = studio.end(row)
+    assert [one["arguments"]["x"] for one in studio.actions(row)] == [0, 1, 2, 3, 4]
+    assert row.actions == 5
+
+
 def test_one_that_waits_begins_when_its_instance_runs(studio: Studio, world: World, gateway: Gateway) -> None:
     instance = world.settle(world.ask())
     row = studio.ask(instance)
