@@ -5,6 +5,7 @@ What ffmpeg decodes was sent by a machine, which is not trusted: it gets two pip
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import threading
@@ -12,11 +13,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from django.conf import settings
+from django.db import Error
+from psycopg_pool import PoolTimeout
 
-from common.errors import Conflict, NotSetUp, PlatformError, TooMany
+from common.errors import Conflict, NotSetUp, PlatformError, TooMany, Unavailable
 from common.realtime.follow import release_connections
 from instances.models import Recording
 from instances.recordings import reading
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 2
 """Of one process: each keeps a core busy."""
@@ -26,7 +31,10 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Video:
-    """An iterator over an MP4's bytes. To be closed, whether or not it was read."""
+    """An iterator over an MP4's bytes. To be closed, whether or not it was read.
+
+    It raises Unavailable where it ends too early: what there was of it would look like all of it.
+    """
 
     def __init__(self, row: Recording) -> None:
         """Begin to encode.
@@ -46,6 +54,7 @@ class Video:
         if not _slots.acquire(blocking=False):
             raise TooMany("Enough videos are being made just now.", retry_after_s=10.0)
         self._closed = threading.Lock()
+        self._is_whole = False
         try:
             self._process = subprocess.Popen(
                 _command(program, row.max_fps, size),
@@ -66,6 +75,8 @@ class Video:
     def __next__(self) -> bytes:
         assert self._process.stdout is not None
         piece = self._process.stdout.read1(_PIECE_BYTES)  # type: ignore[attr-defined]
+        if not piece and not self._is_whole:
+            raise Unavailable("The rest of the video could not be made.")
         if not piece:
             raise StopIteration
         return bytes(piece)
@@ -83,8 +94,11 @@ class Video:
             with suppress(OSError), self._process.stdin as pipe:
                 for picture in paced(row):
                     pipe.write(picture)
-        except PlatformError:
-            self._process.kill()  # an end in the middle is better than one that looks like the end
+                pipe.flush()
+                self._is_whole = True
+        except (PlatformError, Error, PoolTimeout) as error:
+            logger.warning("video of recording %s is cut short: %s", row.pk, error)
+            self._process.kill()
         finally:
             release_connections()
 

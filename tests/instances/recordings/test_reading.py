@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from common import clock
+from common.errors import Unavailable
+from common.objects import StoreAway
 from instances.api import recorded
 from instances.models import Instance, Recording
 from instances.recordings import archive, leases, recorder, video
@@ -120,6 +122,23 @@ def test_what_cannot_be_shown_is_refused_at_once(
     row = _recorded(studio, world.running(), [(0, picture)] if picture else [])
     answer = client.get(f"/api/recordings/{row.pk}/video")
     assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+
+def test_a_video_whose_rest_cannot_be_read_does_not_end_as_if_it_were_whole(
+    studio: Studio, world: World, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = _recorded(studio, world.running(), [(0, _jpeg(RED))], [(2000, _jpeg(BLUE))])
+    lost = studio.store.read
+
+    def read(key: str, **place: Any) -> bytes:
+        if "/000002-" in key:
+            raise StoreAway("away")
+        return lost(key, **place)
+
+    monkeypatch.setattr(studio.store, "read", read)
+    answer = client.get(f"/api/recordings/{row.pk}/video")
+    with pytest.raises(Unavailable):
+        _bytes(answer)
 
 
 def test_a_video_that_nobody_reads_ends_with_its_reader(studio: Studio, world: World, client: Any) -> None:
