@@ -87,6 +87,11 @@ def test_a_login_keeps_what_the_platform_took_and_nothing_else(
     assert command("whoami").code == 2
 
 
+def test_a_login_with_an_empty_key_keeps_the_one_that_was_there(world: World, signed_in: Command) -> None:
+    assert signed_in("login", URL, "--key-stdin", stdin="\n").code == 2
+    assert signed_in("whoami", "-o", "json").json["site_id"] == str(world.principal.site_id)
+
+
 def test_instances_are_made_listed_and_ordered(world: World, signed_in: Command, monkeypatch) -> None:
     monkeypatch.setenv("A_SECRET", "s3cret")
     made = signed_in("instances", "create", "-n", "a desk", "--type", "ubuntu", "--env", "A_SECRET", "-o", "json").json

@@ -48,7 +48,8 @@ def login(
     else:
         url = url or typer.prompt("Address", err=True)
         api_key = sys.stdin.readline().strip() if key_stdin else typer.prompt("API key", hide_input=True, err=True)
-    assert url is not None
+    if not url or not api_key:
+        raise NotConfigured("The address or the key is empty.")  # never another that happens to be known
     with Client(url, api_key) as asked:
         me = asked.me.get()
     Profiles.at().keep(name, url=url.rstrip("/"), api_key=api_key)
