@@ -48,7 +48,20 @@ def test_without_address_or_key_it_says_what_is_missing() -> None:
         Client("https://somewhere.example")
 
 
-@pytest.mark.parametrize("url", ["somewhere.example", "ftp://x", "https://me:secret@x", "http://", "http://[::"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "somewhere.example",
+        "ftp://x",
+        "https://me:secret@x",
+        "https://me:secret@x:port",
+        "http://",
+        "http://[::",
+        "http://xn--.de",
+        "https://x?key=secret",
+        "https://x/#secret",
+    ],
+)
 def test_an_address_that_is_none_is_refused_without_repeating_a_secret(url: str) -> None:
     with pytest.raises(NotConfigured) as refused:
         Settings(url, "key")

@@ -22,10 +22,13 @@ class Settings:
     def __post_init__(self) -> None:
         try:
             parsed = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
-            raise NotConfigured(f"{self.url!r} is no address.") from error
-        if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo:
+            is_web = parsed.scheme in {"http", "https"} and bool(parsed.host)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise NotConfigured("An address like https://host is needed; this one can't be read.") from error
+        if not is_web or parsed.userinfo:
             raise NotConfigured("An address like https://host is needed, without a name and a password in it.")
+        if parsed.query or parsed.fragment:
+            raise NotConfigured("An address like https://host is needed, without a query or a fragment.")
         if any(not "\x21" <= character <= "\x7e" for character in self.api_key):
             raise NotConfigured("The API key has spaces or characters that no key has.")
 
