@@ -178,6 +178,9 @@ def test_any_request_is_made_and_its_answer_printed(world: World, signed_in: Com
         (["instances", "create", "-n", "x", "--config", "{"], 2),
         (["fly"], 2),
         (["--profile", "nobody", "health"], 2),
+        (["instances", "delete", ""], 2),
+        (["request", "GET", "/a\nb"], 2),
+        (["instances", "type", "x", "\udcff"], 2),
     ],
 )
 def test_each_failure_has_its_exit_code_and_speaks_to_stderr(

@@ -140,6 +140,13 @@ def test_what_is_no_answer_of_ours_is_named(answer: httpx.Response) -> None:
         played(Platform(answer)).instances.get("i-1")
 
 
+def test_a_refusal_of_something_else_that_looks_like_ours_is_told() -> None:
+    answer = httpx.Response(404, json={"code": 5, "message": "no", "details": [{"@type": "x"}]})
+    with pytest.raises(oc.NotFound) as refused:
+        played(Platform(answer)).instances.get("i-1")
+    assert (refused.value.code, refused.value.details) == ("5", {})
+
+
 def test_an_id_cannot_lead_to_another_path() -> None:
     platform = Platform(instance())
     played(platform).instances.get("../keys?x=1#y")

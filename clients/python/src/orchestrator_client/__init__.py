@@ -9,6 +9,7 @@ from orchestrator_client._sync.desktop import Desktop
 from orchestrator_client._sync.pages import Pages
 from orchestrator_client.errors import (
     APIError,
+    BadArgument,
     Conflict,
     Forbidden,
     GuestFailed,
@@ -34,6 +35,7 @@ __all__ = [
     "AsyncClient",
     "AsyncDesktop",
     "AsyncPages",
+    "BadArgument",
     "Client",
     "Conflict",
     "Desktop",

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from orchestrator_client.errors import BadArgument
 from orchestrator_client.version import VERSION
 
 USER_AGENT = f"orchestrator-client/{VERSION}"
@@ -60,11 +61,11 @@ def segment(value: object) -> str:
     """One word of a path, whatever it holds.
 
     Raises:
-        ValueError: it is empty, which would name another path.
+        BadArgument: it is empty, which would name another path.
     """
     text = quote(str(value), safe="")
     if text in {"", ".", ".."}:
-        raise ValueError("An id can't be empty.")
+        raise BadArgument("An id can't be empty.")
     return text
 
 

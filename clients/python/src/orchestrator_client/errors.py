@@ -16,6 +16,10 @@ class NotConfigured(OrchestratorError):
     """No address or no key is known, or the file that should name them can't be used."""
 
 
+class BadArgument(OrchestratorError, ValueError):
+    """What was asked for can't be sent at all: an empty id, a path that is none. Nothing was sent."""
+
+
 class NotReachable(OrchestratorError):
     """No answer: the network, the address, or the time. What was asked may or may not have been done."""
 
@@ -141,11 +145,12 @@ def from_body(body: Mapping[str, Any], status: int | None = None, *, retry_after
     """The error that the platform's body means; without a status, as an event stream tells it, by its code."""
     code = str(body.get("code", "ERROR"))
     status = status or _STATUSES.get(code, 500)
+    details = body.get("details")
     return _CLASSES.get(status, APIError)(
         str(body.get("error", "Something went wrong.")),
         status=status,
         code=code,
-        details=body.get("details") or {},
+        details=details if isinstance(details, Mapping) else {},
         request_id=str(body.get("request_id") or ""),
         retry_after_s=retry_after_s,
     )

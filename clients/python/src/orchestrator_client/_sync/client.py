@@ -16,6 +16,7 @@ from orchestrator_client._sync.endpoints import Endpoints
 from orchestrator_client._sync.nouns import Instances, Logs, Plans
 from orchestrator_client._sync.transport import Transport
 from orchestrator_client.calls import Call
+from orchestrator_client.errors import BadArgument
 from orchestrator_client.retries import Retries
 from orchestrator_client.settings import Settings
 
@@ -83,7 +84,7 @@ class Client(Endpoints):
         `path` begins with a slash and is of this platform; it may have a query, which `params` adds to.
         Errors and repeats are as everywhere."""
         if not path.startswith("/"):
-            raise ValueError("The path begins with a slash.")
+            raise BadArgument("The path begins with a slash.")
         path, _, query = path.partition("?")
         asked = {**parse_qs(query, keep_blank_values=True), **(params or {})}
         call = Call(method.upper(), path, params=asked, json=json, timeout_s=timeout_s, key=idempotency_key)

@@ -11,7 +11,7 @@ import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from orchestrator_client.calls import USER_AGENT, Call
-from orchestrator_client.errors import NotReachable, UnexpectedAnswer, from_response
+from orchestrator_client.errors import BadArgument, NotReachable, UnexpectedAnswer, from_response
 from orchestrator_client.resuming import QUIET_S
 from orchestrator_client.retries import Retries, may_repeat
 from orchestrator_client.settings import Settings
@@ -75,18 +75,18 @@ class Transport:
         return response
 
     def _request(self, call: Call, *, read_s: float) -> httpx.Request:
-        return self._http.build_request(
-            call.method,
-            self.settings.url + call.path,
-            params=call.query(),
-            json=call.body(),
-            headers={
-                **call.headers(),
-                "Authorization": f"Bearer {self.settings.api_key}",
-                "User-Agent": USER_AGENT,
-            },
-            timeout=httpx.Timeout(self._timeout_s, read=read_s),
-        )
+        said = {"Authorization": f"Bearer {self.settings.api_key}", "User-Agent": USER_AGENT}
+        try:
+            return self._http.build_request(
+                call.method,
+                self.settings.url + call.path,
+                params=call.query(),
+                json=call.body(),
+                headers={**call.headers(), **said},
+                timeout=httpx.Timeout(self._timeout_s, read=read_s),
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise BadArgument(f"This can't be sent: {error}") from error
 
     def _not_reachable(self, error: httpx.RequestError) -> NotReachable:
         what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"

@@ -22,6 +22,7 @@ did, and with 124 where that was ended for its time.
 
 _CODES: tuple[tuple[type[errors.OrchestratorError], int], ...] = (
     (errors.NotConfigured, USAGE),
+    (errors.BadArgument, USAGE),
     (errors.InvalidRequest, USAGE),
     (errors.NotFound, NOT_FOUND),
     (errors.WaitTimeout, TIMED_OUT),

@@ -53,14 +53,20 @@ def pairs(assignments: list[str] | None) -> dict[str, str]:
 
 def text_of(word: str) -> str:
     """The word itself; `-` reads stdin, `@FILE` a file."""
+    try:
+        text = _read(word)
+        text.encode()  # bytes that no text has come as half surrogates from stdin and from arguments
+    except UnicodeError as error:
+        raise typer.BadParameter("This is no text.") from error
+    except OSError as error:
+        raise typer.BadParameter(f"{word[1:]}: {error.strerror}") from error
+    return text
+
+
+def _read(word: str) -> str:
     if word == "-":
         return sys.stdin.read()
-    if word.startswith("@"):
-        try:
-            return Path(word[1:]).read_text()
-        except OSError as error:
-            raise typer.BadParameter(f"{word[1:]}: {error.strerror}") from error
-    return word
+    return Path(word[1:]).read_text() if word.startswith("@") else word
 
 
 def json_of(word: str) -> Any:
