@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from pathlib import Path
 
 from guest.desktop.base import bad_action
-from guest.files import Files
+from guest.files import Files, told
 from guest.protocol import actions
 
 _BYTES = 4 * actions.EDITED_CHARACTERS
@@ -28,7 +28,7 @@ class Editor:
     def edit(self, action: actions.Edit) -> str:
         """What the command has to say. Raises `ActionFailed`."""
         place = self._files.place(action.path)
-        with self._one_at_a_time:
+        with self._one_at_a_time, told(str(place)):
             match action.command:
                 case "view":
                     return self._view(place, action.view_range)
@@ -59,8 +59,7 @@ class Editor:
     def _create(self, place: Path, text: str | None) -> str:
         if text is None:
             raise bad_action("create needs file_text")
-        self._remember(place)
-        self._write(place, text)
+        self._change(place, text)
         return f"{place} is written, {len(text)} characters."
 
     def _replace(self, place: Path, old: str | None, new: str) -> str:
@@ -71,8 +70,7 @@ class Editor:
         if found != 1:
             where = ", ".join(str(line) for line in _lines_of(text, old))
             raise bad_action(f"old_str stands {found} times in {place}" + (f", in lines {where}" if where else ""))
-        self._remember(place)
-        self._write(place, text.replace(old, new))
+        self._change(place, text.replace(old, new))
         return self._shown(place, text[: text.index(old)].count("\n"), new.count("\n"))
 
     def _insert(self, place: Path, behind: int | None, new: str | None) -> str:
@@ -81,20 +79,21 @@ class Editor:
         lines = self._text(place).split("\n")
         if behind > len(lines):
             raise bad_action(f"insert_line: {place} has {len(lines)} lines")
-        self._remember(place)
         added = new.removesuffix("\n").split("\n")
-        self._write(place, "\n".join([*lines[:behind], *added, *lines[behind:]]))
+        self._change(place, "\n".join([*lines[:behind], *added, *lines[behind:]]))
         return self._shown(place, behind, len(added))
 
     def _undo(self, place: Path) -> str:
-        if not self._before[place]:
+        steps = self._before.get(place)
+        if not steps:
             raise bad_action(f"nothing of {place} is left to undo")
-        before = self._before[place].pop()
+        before = steps[-1]
         if before is None:
             place.unlink(missing_ok=True)
-            return f"{place} is gone again."
-        self._write(place, before)
-        return f"{place} is as it was before."
+        else:
+            self._write(place, before)
+        steps.pop()
+        return f"{place} is gone again." if before is None else f"{place} is as it was before."
 
     def _text(self, place: Path) -> str:
         try:
@@ -112,10 +111,13 @@ class Editor:
         except UnicodeEncodeError as error:
             raise bad_action("the text holds half of a surrogate pair") from error
 
-    def _remember(self, place: Path) -> None:
+    def _change(self, place: Path, text: str) -> None:
+        """Write it, and what was there before is remembered: a change that fails is none that could be undone."""
+        before = self._text(place) if place.exists() else None
+        self._write(place, text)
         if len(self._before) >= _FILES_REMEMBERED and place not in self._before:
             self._before.pop(next(iter(self._before)))
-        self._before[place].append(self._text(place) if place.exists() else None)
+        self._before[place].append(before)
 
     def _shown(self, place: Path, line: int, count: int) -> str:
         lines = self._text(place).split("\n")

@@ -50,12 +50,12 @@ class Files:
             path = str(self._home / ".wine" / f"drive_{drive['letter'].lower()}" / inside)
         elif path == "~" or path.startswith("~/"):
             path = str(self._home / path[2:])
-        with _told(path):
+        with told(path):
             return (self._home / path).resolve()
 
     def content(self, place: Path, *, at_most: int) -> bytes:
         """All of a file. One that is longer is refused."""
-        with _told(str(place)), _opened(place) as file:
+        with told(str(place)), _opened(place) as file:
             size = os.fstat(file.fileno()).st_size
             if size > at_most:
                 raise bad_action(f"{place} has {size} bytes; at most {at_most} are taken here")
@@ -63,7 +63,7 @@ class Files:
 
     def replace(self, place: Path, content: bytes) -> None:
         """Write `content` beside `place` and move it there, with the rights that the old file had."""
-        with _told(str(place)):
+        with told(str(place)):
             if place.is_dir():
                 raise bad_action(f"{place} is a folder")
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class Files:
 
     def _read(self, action: actions.ReadFile) -> tuple[results.Result, bytes]:
         place = self.place(action.path)
-        with _told(str(place)), _opened(place) as file:
+        with told(str(place)), _opened(place) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(action.offset)
             part = file.read(action.length)
@@ -93,7 +93,7 @@ class Files:
         if not action.append:
             self.replace(place, new)
             return results.File(path=str(place), size=len(new))
-        with _told(str(place)):
+        with told(str(place)):
             place.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
             with os.fdopen(os.open(place, flags, _NEW_FILE), "ab") as file:
@@ -103,14 +103,14 @@ class Files:
                 return results.File(path=str(place), size=os.fstat(file.fileno()).st_size)
 
     def _list(self, place: Path) -> list[results.Entry]:
-        with _told(str(place)), os.scandir(place) as found:
+        with told(str(place)), os.scandir(place) as found:
             entries = [_entry(each) for each in itertools.islice(found, ENTRIES_AT_MOST)]
         return sorted(entries, key=lambda entry: entry.name)
 
 
 @contextlib.contextmanager
-def _told(path: str) -> Iterator[None]:
-    """The system's errors as a caller is told them."""
+def told(path: str) -> Iterator[None]:
+    """The system's errors as a caller is told them, by `ActionFailed`."""
     try:
         yield
     except ActionFailed:

@@ -113,6 +113,25 @@ def test_each_change_is_undone_the_last_one_first(edit: Any, home: Path) -> None
     assert "undo" in _refused(edit, "undo_edit")
 
 
+def test_a_change_that_fails_is_no_step_of_undoing(edit: Any, home: Path) -> None:
+    edit("create", file_text="one")
+    edit("create", file_text="two")
+    assert "surrogate" in _refused(edit, "create", file_text="half \ud800")
+    edit("undo_edit")
+    assert (home / "notes.txt").read_text() == "one"
+
+
+def test_what_the_disk_refuses_is_told_by_every_command(edit: Any, home: Path) -> None:
+    for command, fields in (("view", {}), ("create", {"file_text": ""})):
+        assert "too long" in _refused(edit, command, path="n" * 300, **fields)
+    edit("create", path="new", file_text="")
+    (home / "new").unlink()
+    (home / "new").mkdir()
+    assert "directory" in _refused(edit, "undo_edit", path="new").lower()
+    (home / "new").rmdir()
+    assert "gone again" in edit("undo_edit", path="new")
+
+
 def test_a_change_that_cannot_be_meant_changes_nothing(edit: Any, home: Path) -> None:
     edit("create", file_text="same\nother\nsame\n")
     assert "2 times" in _refused(edit, "str_replace", old_str="same", new_str="x")
