@@ -147,6 +147,17 @@ def test_what_others_wrote_does_nothing_to_the_terminal(world: World, client: Cl
     assert "\\x1b]0;mine\\x07one\\ntwo [red]three" in shown and "\x1b" not in shown
 
 
+def test_a_refusal_in_a_machines_words_does_nothing_to_the_terminal(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = httpx.Response(502, json={"error": "\x1b]0;mine\x07", "code": "GUEST_FAILED", "details": {"why": "\x9bm"}})
+    _over(monkeypatch, httpx.MockTransport(lambda request: answer))
+    monkeypatch.setenv("ORCHESTRATOR_URL", URL)
+    monkeypatch.setenv("ORCHESTRATOR_API_KEY", KEY)
+    ran = command("whoami")
+    assert "\\x1b]0;mine\\x07" in ran.err and "\x1b" not in ran.err and "\x9b" not in ran.err
+
+
 def test_a_plan_is_written_begun_and_completed(world: World, signed_in: Command) -> None:
     id = str(world.running().pk)
     plan = signed_in(

@@ -80,7 +80,7 @@ def print_json(value: Any) -> None:
 
 def say(text: str) -> None:
     """A sentence beside the result."""
-    typer.echo(text, err=True)
+    typer.echo(_harmless(text), err=True)
 
 
 @contextmanager
@@ -109,5 +109,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], str(value))
+        return _harmless(json.dumps(value, ensure_ascii=False, default=str))
+    return _harmless(str(value))
+
+
+def _harmless(text: str) -> str:
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
