@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,6 +147,18 @@ def test_what_others_wrote_does_nothing_to_the_terminal(world: World, client: Cl
     client.logs.write(id, log_type="thinking", message="\x1b]0;mine\x07one\ntwo [red]three")
     shown = signed_in("instances", "logs", id, "--type", "thinking").out
     assert "\\x1b]0;mine\\x07one\\ntwo [red]three" in shown and "\x1b" not in shown
+
+
+@pytest.mark.parametrize("format", ["json", "table"])
+def test_a_name_that_the_locale_cannot_spell_is_shown_all_the_same(tmp_path: Path, format: str) -> None:
+    profiles = tmp_path / "profiles.json"
+    profiles.write_text(json.dumps({"in_use": None, "profiles": {"\u6f22": {"url": URL, "api_key": "k"}}}))
+    profiles.chmod(0o600)
+    words = [sys.executable, "-m", "orchestrator_client", "profiles", "list", "-o", format]
+    given = {**os.environ, "ORCHESTRATOR_PROFILES": str(profiles), "PYTHONIOENCODING": "cp1252"}
+    ran = subprocess.run(words, env=given, capture_output=True, timeout=30, check=False)
+    assert (ran.returncode, b"\\u6f22" in ran.stdout) == (0, True), ran.stderr
+    assert format != "json" or json.loads(ran.stdout)[0]["name"] == "\u6f22"
 
 
 def test_a_refusal_in_a_machines_words_does_nothing_to_the_terminal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -63,6 +64,9 @@ def orchestrator(
 
 def main() -> None:
     """Run the command and end the process, by the table of `exits`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that this locale can't spell ends no command
     try:
         app(prog_name="orchestrator")
     except OrchestratorError as error:

@@ -64,7 +64,7 @@ def show_stream(rows: Iterable[BaseModel], format: Format, columns: Sequence[str
     """Each as it comes, on a line of its own."""
     for row in rows:
         if format is Format.json:
-            line = json.dumps(row.model_dump(mode="json"), ensure_ascii=False)
+            line = _json(row.model_dump(mode="json"))
         elif format is Format.id:
             line = str(getattr(row, "id", ""))
         else:
@@ -75,7 +75,7 @@ def show_stream(rows: Iterable[BaseModel], format: Format, columns: Sequence[str
 
 def print_json(value: Any) -> None:
     """JSON of two spaces' indent, as text that any locale can take."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(_json(value, indent=2))
 
 
 def say(text: str) -> None:
@@ -92,6 +92,16 @@ def busy(text: str) -> Iterator[Any]:
         return
     with console.status(text) as status:
         yield status
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """With escapes only where stdout can't spell what it holds."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text
 
 
 def _print_id(row: BaseModel) -> None:
