@@ -142,7 +142,9 @@ async def test_what_the_front_door_refuses_is_in_the_dialect_s_words() -> None:
 
     for path, words in (("/v1/desktop", "Validation failed"), ("/api/instances", "larger")):
         sent.clear()
-        await frontdoor._answer({"path": path}, send, frontdoor.TooLarge("The body is larger than 5 bytes."))  # type: ignore[typeddict-item]
+        await frontdoor._answer(
+            {"path": path, "headers": []}, send, frontdoor.TooLarge("The body is larger than 5 bytes.")
+        )  # type: ignore[typeddict-item]
         assert words in json.loads(sent[1]["body"])["error"]
         assert sent[0]["status"] == (400 if path == "/v1/desktop" else 413)
 
