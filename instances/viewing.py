@@ -89,11 +89,20 @@ def steer(token: str, viewer: str, wish: Wish) -> None:
         _write(principal, instance, f"{claims.label} took over the desktop{by_force}.", wish)
         taken_from = {"taken_from": driver.label} if driver is not None else {}
         audit.record(principal, "view.taken_over", instance, **taken_from)
-        ports.guests().drive(instance.machine, viewer, force=True)
+        _drive(principal, instance, viewer, claims.label, wish)
     except GuestDriven as driven:
         raise Conflict(f"{driven}.", code="DRIVEN", driver=driven.label) from driven
     except GuestUnreachable as lost:
         raise GuestFailed("This page is not connected to the machine just now.", code="GUEST_UNREACHABLE") from lost
+
+
+def _drive(principal: Principal, instance: Instance, viewer: str, label: str, wish: Wish) -> None:
+    """Where another was sooner by a moment, only force takes it from them."""
+    try:
+        ports.guests().drive(instance.machine, viewer, force=wish == "force")
+    except GuestDriven as driven:
+        _write(principal, instance, f"{label} did not get the desktop: {driven}.", wish)
+        raise
 
 
 def driver_of(principal: Principal, instance_id: UUID) -> Driver | None:

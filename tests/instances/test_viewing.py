@@ -119,6 +119,20 @@ def test_each_taking_leaves_an_entry_and_agents_are_told(world: World):
     assert api("GET", f"/api/instances/{instance.pk}/view/driver", status=200) == {"driver": None}
 
 
+def test_who_takes_the_wheel_a_moment_later_does_not_take_it_from_the_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    instance = world.running()
+    token, _ = link(world, instance)
+    assert post("wheel", token=token, viewer=VIEWER, wish="take")[0] == 200
+    with monkeypatch.context() as moment:
+        moment.setattr(world.guests, "driver", lambda machine: None)  # as it was when the second one looked
+        status, refused = post("wheel", token=token, viewer="another-0123456789", wish="take")
+    assert (status, refused["code"]) == (409, "DRIVEN")
+    assert world.guests.driver(instance.machine).label == VIEWER
+    assert "did not get" in Log.everywhere.filter(instance=instance, tool_name="view").latest("id").message
+
+
 @pytest.mark.parametrize("what", ["session", "wheel"])
 def test_a_token_of_nobody_is_a_401(world: World, what: str):
     instance = world.running()
