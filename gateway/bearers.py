@@ -12,6 +12,8 @@ from common.tokens import Bearer, Claims
 
 REMEMBERED_S = 3_700.0
 """Longer than any token opens a stream: until then whoever was ended is not let in by one they still have."""
+LATELY_S = 60.0
+"""For so long the hub is told of who asked for an answer and holds nothing: a few of its rounds."""
 
 
 class Ended(Exception):
@@ -32,6 +34,7 @@ class Bearers:
     def __init__(self) -> None:
         self._holds: set[Hold] = set()
         self._ended: dict[Bearer, float] = {}
+        self._lately: dict[Bearer, float] = {}
 
     @asynccontextmanager
     async def holding(self, claims: Claims, *, at_most_s: float | None = None) -> AsyncIterator[Hold]:
@@ -55,16 +58,24 @@ class Bearers:
         if claims.bearer in self._ended:
             raise Ended("whoever asked for this address may not have it any more")
 
+    def came(self, claims: Claims) -> None:
+        """Its bearer asks for a single answer, which is over before the hub could see it. Raises `Ended`."""
+        self.must_stand(claims)
+        self._lately[claims.bearer] = time.monotonic()
+
     def known(self) -> list[Bearer]:
-        """Each of those with open streams, and of those who were ended and might come back with an old token."""
-        until = time.monotonic() - REMEMBERED_S
-        self._ended = {bearer: since for bearer, since in self._ended.items() if since > until}
-        return list({hold.bearer for hold in self._holds} | self._ended.keys())
+        """Each of those with open streams, of those who came lately, and of those who were ended and might come back
+        with an old token."""
+        now = time.monotonic()
+        self._ended = {bearer: since for bearer, since in self._ended.items() if since > now - REMEMBERED_S}
+        self._lately = {bearer: since for bearer, since in self._lately.items() if since > now - LATELY_S}
+        return list({hold.bearer for hold in self._holds} | self._ended.keys() | self._lately.keys())
 
     def end(self, gone: Collection[Bearer]) -> int:
         """End the streams of `gone`, the number of them. Whoever was ended before and is not in it may come again."""
         now = time.monotonic()
         self._ended = {bearer: self._ended.get(bearer, now) for bearer in gone}
+        self._lately = {bearer: since for bearer, since in self._lately.items() if bearer not in self._ended}
         ended = [hold for hold in self._holds if hold.bearer in self._ended and not hold.life.expired()]
         for hold in ended:
             hold.life.reschedule(asyncio.get_running_loop().time())

@@ -95,7 +95,7 @@ class CdpDoor:
     def _claims(self, token: str) -> Claims:
         try:
             claims = tokens.opened(token, self._secret, purpose=PURPOSE, now_s=time.time())
-            self._bearers.must_stand(claims)
+            self._bearers.came(claims)
         except tokens.BadToken as error:
             raise Refused("bad_token", str(error)) from error
         except Ended as error:
