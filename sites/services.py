@@ -14,7 +14,7 @@ from common.tenancy import site_scope
 from sites import audit, keys, selectors
 from sites.models import Agent, ApiKey, Site
 from sites.principal import Principal
-from sites.roles import ALL_SCOPES, SCOPES_OF_ROLE, effective_scopes
+from sites.roles import ALL_SCOPES, SCOPES_OF_ROLE
 
 Row = TypeVar("Row", Site, Agent)
 
@@ -66,7 +66,8 @@ def create_key(
 ) -> tuple[ApiKey, str]:
     """A key that acts for a member (by default the caller), and the secret, which is not kept.
 
-    Without `scopes` it may do what its user may, as far as the caller may, too.
+    Without `scopes` it may do what its user may today, as far as the caller may, too; the caller's own key follows
+    their role.
 
     Raises:
         Forbidden: it could do more than the caller.
@@ -76,7 +77,7 @@ def create_key(
     with site_scope(principal.site_id):
         owner_id = user_id or principal.user_id
         role = selectors.member_role(principal.site_id, owner_id)
-        granted = _granted(principal, role, scopes or [])
+        granted = _granted(principal, role, scopes or [], is_own=owner_id == principal.user_id)
         agent = selectors.agent_of(principal.site_id, agent_id) if agent_id else None
         if expires_at is not None and expires_at <= timezone.now():
             raise Invalid("expires_at: Lies in the past.", fields={"expires_at": ["Lies in the past."]})
@@ -99,21 +100,25 @@ def revoke_key(principal: Principal, key: ApiKey) -> ApiKey:
     return key
 
 
-def _granted(principal: Principal, role: str, scopes: list[str]) -> list[str]:
-    """The scopes to write into the key; none at all when it is simply all of its role's."""
+def _granted(principal: Principal, role: str, scopes: list[str], *, is_own: bool) -> list[str]:
+    """The scopes to write into the key; none stand for all of the role's, whatever that becomes.
+
+    So none are written only into the caller's own key: nobody keeps one to a role that somebody else gets later.
+    """
     unknown = sorted(set(scopes) - set(ALL_SCOPES))
     if unknown:
         raise Invalid(f"scopes: There is no {unknown[0]}.", fields={"scopes": [f"There is no {unknown[0]}."]})
-    wanted = effective_scopes(role, scopes)
-    if set(scopes) - wanted:
-        raise Forbidden("The key's user may not do all of that.", scopes=sorted(set(scopes) - wanted))
-    if not SCOPES_OF_ROLE[role] <= SCOPES_OF_ROLE[principal.role]:
+    may = SCOPES_OF_ROLE[role]
+    if set(scopes) - may:
+        raise Forbidden("The key's user may not do all of that.", scopes=sorted(set(scopes) - may))
+    if not may <= SCOPES_OF_ROLE[principal.role]:
         raise Forbidden("A key for somebody of a higher role is theirs to make.")
-    if not scopes and not wanted <= principal.scopes:
-        return sorted(wanted & principal.scopes)
-    if not wanted <= principal.scopes:
-        raise Forbidden("A key may not do more than who makes it.", scopes=sorted(wanted - principal.scopes))
-    return sorted(set(scopes))
+    if is_own and not scopes and may <= principal.scopes:
+        return []
+    granted = frozenset(scopes) or may & principal.scopes
+    if not granted or not granted <= principal.scopes:
+        raise Forbidden("A key may not do more than who makes it.", scopes=sorted((granted or may) - principal.scopes))
+    return sorted(granted)
 
 
 def _changed(row: Row, changes: dict[str, Any], *, allowed: set[str]) -> Row:

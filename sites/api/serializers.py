@@ -186,7 +186,7 @@ class NewKeySerializer(StrictSerializer):
         child=serializers.ChoiceField(choices=[(scope, scope) for scope in ALL_SCOPES]),
         required=False,
         max_length=len(ALL_SCOPES),
-        help_text="Left out or empty: all that the key's user may do.",
+        help_text="Left out or empty: all that the key's user may do; today, where that is not the caller.",
     )
     user_id = serializers.UUIDField(required=False, help_text="The member it acts for; by default, the caller.")
     agent_id = serializers.UUIDField(required=False, allow_null=True)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from common.errors import Conflict, Forbidden, Invalid, NotSignedIn
 from sites import keys, members, services
 from sites.models import ApiKey, Membership, User
-from sites.roles import Role
+from sites.roles import SCOPES_OF_ROLE, Role
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +79,27 @@ def test_a_narrow_key_of_an_owner_can_not_grant_what_it_lacks() -> None:
     key, secret = services.create_key(principal, name="all of it")
     assert keys.find_principal(secret).scopes == principal.scopes
     assert set(key.scopes) == principal.scopes
+
+
+def test_a_key_that_shares_nothing_with_its_maker_is_not_made() -> None:
+    """No scopes in a row would be read as all of the role's."""
+    site = make.site()
+    narrow = replace(make.principal(site, "admin"), scopes=frozenset({"keys:write"}))
+    with pytest.raises(Forbidden):
+        services.create_key(narrow, name="all of theirs", user_id=make.member(site, "operator").user_id)
+    assert not ApiKey.everywhere.exists()
+
+
+def test_a_key_for_somebody_else_does_not_rise_with_them() -> None:
+    site = make.site()
+    admin, riser = make.principal(site, "admin"), make.member(site, "viewer")
+    _, theirs = services.create_key(admin, name="theirs", user_id=riser.user_id)
+    _, own = services.create_key(admin, name="own")
+    before = keys.find_principal(theirs).scopes
+    members.change_role(make.principal(site), riser, role="owner")
+    assert keys.find_principal(theirs).scopes == before == SCOPES_OF_ROLE["viewer"]
+    members.change_role(make.principal(site), Membership.everywhere.get(user_id=admin.user_id), role="owner")
+    assert keys.find_principal(own).scopes == SCOPES_OF_ROLE["owner"]
 
 
 def test_a_new_person_is_made_with_their_membership() -> None:

@@ -323,7 +323,7 @@ class NewKeyRequest(TypedDict):
         ]
     ]
     """
-    Left out or empty: all that the key's user may do.
+    Left out or empty: all that the key's user may do; today, where that is not the caller.
     """
     user_id: NotRequired[str]
     """
