@@ -120,7 +120,7 @@ def _still_meant(invitation: Invitation) -> bool:
 
 
 def _placed(invitation: Invitation, password: str | None, name: str) -> Membership:
-    user = User.objects.filter(email__iexact=invitation.email).first()
+    user = User.objects.with_email(invitation.email).first()
     if user is None:
         if password is None:
             raise Invalid("password: Choose a password.", fields={"password": ["Choose a password."]})

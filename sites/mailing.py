@@ -66,7 +66,7 @@ def mail_reset(email: str) -> None:
     Raises:
         OSError, SMTPException: it could not be sent.
     """
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
+    user = User.objects.with_email(email).filter(is_active=True).first()
     if user is None:
         return
     token = f"{user.pk}.{default_token_generator.make_token(user)}"

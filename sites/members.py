@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -152,8 +151,8 @@ def _leave_an_owner(membership: Membership) -> None:
 
 
 def _person(user_id: UUID | None, email: str | None) -> User:
-    by: dict[str, Any] = {"pk": user_id} if user_id is not None else {"email__iexact": email}
-    user = User.objects.filter(is_active=True, **by).first()
+    found = User.objects.filter(pk=user_id) if user_id is not None else User.objects.with_email(email or "")
+    user = found.filter(is_active=True).first()
     if user is None:
         field = "user_id" if user_id is not None else "email"
         raise Invalid(f"{field}: No such person.", fields={field: ["No such person."]})

@@ -25,7 +25,7 @@ class WatchedBackend(ModelBackend):
 
 
 def _note_failure(email: str) -> None:
-    known = User.objects.filter(email__iexact=email).first()
+    known = User.objects.with_email(email).first()
     # A password typed into the wrong field must not be kept.
     tried = email[:254] if known is None and "@" in email else ""
     audit.record_of_person(known, "sign_in_failed", **({"email": tried} if tried else {}))

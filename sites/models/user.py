@@ -18,8 +18,13 @@ class UserManager(BaseUserManager["User"]):
     def get_queryset(self) -> models.QuerySet[User]:
         return super().get_queryset().using(everywhere_alias())
 
+    def with_email(self, email: str) -> models.QuerySet[User]:
+        """Who has this email, in capitals or not. Not by `iexact`: in PostgreSQL's capitals `ı` is an `i` and `ſ` an
+        `s`, so that two people's emails would be one."""
+        return self.filter(email=email.lower())
+
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=username)
+        return self.with_email(username or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """A person; without a password they cannot sign in until one is set."""

@@ -64,6 +64,24 @@ def test_where_it_is_required_staff_enrol_before_they_are_in(staff: User, settin
     assert _is_in(browser) and browser.get("/admin/").status_code == 200
 
 
+def test_an_email_that_only_looks_alike_in_capitals_is_another_persons() -> None:
+    ours, theirs = make.site(), make.site()
+    known = make.user("mike.s@example.com")
+    for stranger in ("m\u0131ke.s@example.com", "mike.\u017f@example.com"):
+        made = make.client(theirs).post("/api/users", {"email": stranger, "password": "a password of theirs"})
+        assert made.status_code == 201, made.content
+        assert not _is_in(_signed_in_by(known.email, "a password of theirs"))
+    assert _is_in(_signed_in_by(known.email.upper(), make.PASSWORD))
+    added = make.client(ours).post("/api/memberships", {"email": known.email, "role": "admin"})
+    assert added.json()["user_id"] == str(known.pk)
+
+
+def _signed_in_by(email: str, password: str) -> Client:
+    browser = Client()
+    browser.post("/api/login", {"username": email, "password": password})
+    return browser
+
+
 def test_who_has_one_is_asked_for_it_and_each_code_is_good_once(staff: User) -> None:
     app, codes = _enrol(staff)
     code = app.now()

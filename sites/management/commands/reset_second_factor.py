@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("email")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(email__iexact=options["email"]).first()
+        user = User.objects.with_email(options["email"]).first()
         if user is None:
             raise CommandError("Nobody has this email.")
         removed = second_factor.remove(user)
