@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from common import clock
 from common.errors import Conflict, Invalid
 from common.tenancy import site_scope
-from sites import audit, members, passwords, selectors, tasks
+from sites import audit, members, passwords, tasks
 from sites.mailing import digest
 from sites.models import Invitation, Membership, User
 from sites.models.invitation import OPEN
@@ -112,11 +112,9 @@ def _still_meant(invitation: Invitation) -> bool:
     """Whether the inviter could invite in this role today: nobody's word outlives their own place in the site."""
     if invitation.invited_by_id is None:
         return False
-    try:
-        role = selectors.member_role(invitation.site_id, invitation.invited_by_id)
-    except Invalid:
-        return False
-    return SCOPES_OF_ROLE[invitation.role] | {"invitations:write"} <= SCOPES_OF_ROLE[role]
+    inviter = Membership.of(invitation.site_id).filter(user_id=invitation.invited_by_id, user__is_active=True)
+    role = inviter.values_list("role", flat=True).first()
+    return role is not None and SCOPES_OF_ROLE[invitation.role] | {"invitations:write"} <= SCOPES_OF_ROLE[role]
 
 
 def _placed(invitation: Invitation, password: str | None, name: str) -> Membership:

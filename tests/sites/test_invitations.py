@@ -135,13 +135,15 @@ def test_who_may_not_manage_people_sees_and_sends_no_invitations(role: str) -> N
     assert client.delete(f"/api/invitations/{row.pk}").status_code == 403
 
 
-@pytest.mark.parametrize("change", ["removed", "demoted"])
+@pytest.mark.parametrize("change", ["removed", "demoted", "disabled"])
 def test_an_invitation_ends_with_its_inviters_place(change: str) -> None:
     site = make.site()
     owner, inviter = make.principal(site), make.member(site, "admin")
     token = _invited(site, role="admin", by=make.client(site, membership=inviter))
     if change == "removed":
         members.remove_member(owner, inviter)
+    elif change == "disabled":
+        User.objects.filter(pk=inviter.user_id).update(is_active=False)
     else:
         members.change_role(owner, inviter, role="operator")
     assert _accept(token, password=make.PASSWORD).json()["code"] == "TOKEN_INVALID"
