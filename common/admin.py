@@ -14,7 +14,15 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import OperationalError, ProgrammingError, connection, connections, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -131,6 +139,14 @@ def drawn(view: View) -> View:
             if not request.GET:
                 raise
             messages.error(request, "That took too long to look up. Filter more narrowly.")
+        except IntegrityError:  # with what its own check did not see: another site's row, or a quicker one
+            if request.method != "POST":
+                raise
+            messages.error(request, "That clashes with what is there already.")
+        except (DataError, OverflowError):  # Django takes a filter by any column, written by hand into the address
+            if request.method != "POST" and not request.GET:
+                raise
+            messages.error(request, "A value there makes no sense.")
         except ProgrammingError as error:
             if isinstance(error.__cause__, InsufficientPrivilege):
                 raise PermissionDenied from error

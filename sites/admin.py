@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
@@ -54,9 +55,18 @@ QUOTAS = (
 )
 
 
+class SiteForm(forms.ModelForm):
+    def clean_time_zone(self) -> str:
+        name = str(self.cleaned_data["time_zone"])
+        if name not in available_timezones():
+            raise ValidationError("No such time zone; an IANA name such as Europe/Berlin.")
+        return name
+
+
 @admin.register(Site)
 class SiteAdmin(KeyAffecting):
     noun = "sites"
+    form = SiteForm
     list_display = ["name", "time_zone", "is_active", "created_at"]
     search_fields = ["name"]
     list_filter = ["is_active"]

@@ -191,6 +191,35 @@ def test_a_change_in_the_admin_ends_a_remembered_key(operator: Client) -> None:
         keys.find_principal(secret)
 
 
+QUERIES = ["name__regex=(", "created_at__year=999999999999", "prefix__regex=((", "scopes__contains=x", "id__exact=none"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_filter_that_makes_no_sense_is_told_so(operator: Client, query: str) -> None:
+    make.key(make.site())
+    told = operator.get(f"{reverse('admin:sites_apikey_changelist')}?{query}", follow=True)
+    assert told.status_code == 200 and told.redirect_chain
+    assert b"makes no sense" in told.content or b"e=1" in told.redirect_chain[-1][0].encode()
+
+
+def test_an_email_that_somebody_of_another_site_has_is_told_to_clash() -> None:
+    site, taken = make.site(), make.member(make.site()).user
+    person = make.member(site, "viewer").user
+    fields = {"email": taken.email, "name": "Taken", "is_active": "on"}
+    told = _staff_of(site).post(_change("user", person), fields, follow=True)
+    assert told.status_code == 200 and b"clashes with what is there" in told.content
+    assert User.objects.get(pk=person.pk).name == person.name
+
+
+def test_a_site_gets_no_time_zone_that_there_is_not(operator: Client) -> None:
+    site = make.site()
+    fields = {"name": "Renamed", "is_active": "on", "quota_per_type": "{}"}
+    refused = operator.post(_change("site", site), {**fields, "time_zone": "Mars/Olympus"})
+    assert refused.status_code == 200 and b"No such time zone" in refused.content
+    assert operator.post(_change("site", site), {**fields, "time_zone": "Europe/Berlin"}).status_code == 302
+    assert Site.objects.using("crew").get(pk=site.pk).time_zone == "Europe/Berlin"
+
+
 def test_a_stranger_does_not_get_in() -> None:
     for browser in (Client(), _browser(make.member(make.site()).user)):
         assert browser.get(reverse("admin:sites_site_changelist")).status_code == 302
