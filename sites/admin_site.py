@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -16,7 +17,10 @@ from unfold.sites import UnfoldAdminSite
 
 from common.admin import drawn, seen_from
 from common.errors import NotFound
+from common.tenancy import CREW
+from sites import audit
 from sites.admin_base import choose_site, places_of, site_seen
+from sites.models import User
 
 View = Callable[..., HttpResponseBase]
 
@@ -34,6 +38,14 @@ class PlatformAdminSite(UnfoldAdminSite):
 
         guarded: View = super().admin_view(seen, cacheable)
         return guarded
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        """One's own, by the present one."""
+        with transaction.atomic(using=CREW):
+            answer: HttpResponseBase = super().password_change(request, extra_context)
+            if answer.status_code == 302:
+                audit.record_of_person(cast(User, request.user), "password_changed")
+        return answer
 
     def extra_urls(self) -> list[URLPattern]:
         return [path("site/", self.admin_view(self.choice_view), name="choose_site")]

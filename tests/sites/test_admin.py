@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from sites import keys
-from sites.models import Agent, ApiKey, Membership, Site, User
+from sites.models import Agent, ApiKey, AuditEntry, Membership, Site, User
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -218,6 +218,19 @@ def test_a_site_gets_no_time_zone_that_there_is_not(operator: Client) -> None:
     assert refused.status_code == 200 and b"No such time zone" in refused.content
     assert operator.post(_change("site", site), {**fields, "time_zone": "Europe/Berlin"}).status_code == 302
     assert Site.objects.using("crew").get(pk=site.pk).time_zone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("old", [make.PASSWORD, "not this one"])
+def test_a_password_of_ones_own_is_changed_by_the_old_one_and_leaves_an_entry(old: str) -> None:
+    site = make.site()
+    person = make.member(site, "viewer", who=make.user(is_staff=True)).user
+    wanted = {"old_password": old, "new_password1": "another good one", "new_password2": "another good one"}
+    done = _browser(person).post(reverse("admin:password_change"), wanted)
+    assert done.status_code == (302 if old == make.PASSWORD else 200)
+    person.refresh_from_db()
+    assert person.check_password("another good one") is (old == make.PASSWORD)
+    written = AuditEntry.everywhere.filter(site=site, user_id=person.pk, action="password_changed")
+    assert written.exists() is (old == make.PASSWORD)
 
 
 def test_a_stranger_does_not_get_in() -> None:
