@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
@@ -88,13 +88,17 @@ def due() -> list[tuple[UUID, UUID]]:
         desired_state=Desired.DELETED
     )
     unfit = members.exclude(template_version=OuterRef("version")) | members.filter(_spent())
+    size = Case(When(site__is_active=True, then=F("pool_size")), default=0)
     counted = members.order_by().values("template_id").annotate(n=Count("pk")).values("n")
     rows = Template.everywhere.filter(Q(pool_size__gt=0) | Exists(members)).alias(
-        have=Coalesce(Subquery(counted), 0), unfit=Exists(unfit), up=Exists(members.filter(status=Status.RUNNING))
+        size=size,
+        have=Coalesce(Subquery(counted), 0),
+        unfit=Exists(unfit),
+        up=Exists(members.filter(status=Status.RUNNING)),
     )
-    may_fill = Q(have__lt=F("pool_size")) & (Q(pool_open_until=None) | Q(pool_open_until__lte=clock.now()))
+    may_fill = Q(have__lt=F("size")) & (Q(pool_open_until=None) | Q(pool_open_until__lte=clock.now()))
     mended = Q(pool_failures__gt=0, up=True)
-    rows = rows.filter(Q(unfit=True) | Q(have__gt=F("pool_size")) | may_fill | mended).order_by("pk")
+    rows = rows.filter(Q(unfit=True) | Q(have__gt=F("size")) | may_fill | mended).order_by("pk")
     return list(rows.values_list("pk", "site_id")[:_TEMPLATES_AT_ONCE])
 
 
@@ -117,8 +121,10 @@ def refill(template_id: UUID, site_id: UUID) -> None:
 
 
 def dissolve(site_id: UUID, template_id: UUID) -> None:
-    """End all members of a template that goes."""
-    _end(list(members_of(site_id).filter(template_id=template_id)))
+    """End all members of a template that goes; nobody would find one later, so those that are held are waited for."""
+    members = members_of(site_id).filter(template_id=template_id).order_by("id")
+    for row in members.select_for_update(no_key=True):
+        _let_end(row)
 
 
 def _take(row: Instance, spec: MachineSpec, wanted: Mapping[str, Any]) -> None:
@@ -225,9 +231,13 @@ def _end(rows: list[Instance]) -> None:
         return
     still = members_of(rows[0].site_id).filter(pk__in=[row.pk for row in rows]).order_by("id")
     for row in still.select_for_update(skip_locked=True, no_key=True):
-        row.desired_state, row.wish_reason = Desired.DELETED, "The pool does not need it any more."
-        _wake(row)
-        row.save(using="default")
+        _let_end(row)
+
+
+def _let_end(row: Instance) -> None:
+    row.desired_state, row.wish_reason = Desired.DELETED, "The pool does not need it any more."
+    _wake(row)
+    row.save(using="default")
 
 
 def _wake(row: Instance) -> None:

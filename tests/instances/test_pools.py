@@ -5,13 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test import override_settings
 
 from common import clock
 from common.errors import Invalid, NotFound
 from common.tenancy import CREW
 from guest.protocol.actions import CursorPosition
+from infra.embedded.processes import wait_until
 from instances import outbox, perform, periodic, pools, selectors, services, startup, templates
 from instances.models import Event, Instance, Log, Template
 from sites.models import Site
@@ -209,6 +210,32 @@ def test_a_smaller_pool_and_a_template_that_goes_end_their_members(world):
     assert world.provider.machines == {}
 
 
+def test_a_member_that_a_worker_holds_ends_with_its_template_too(world):
+    """Passed by, it would run on for nobody: no template is left that could find it."""
+    template = _template(world)
+    held = _fill(world)[0]
+
+    def remove() -> None:
+        try:
+            templates.remove_template(world.principal, template.pk)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic(using=CREW):
+            Instance.everywhere.select_for_update().get(pk=held.pk)
+            removed = thread.submit(remove)
+            wait_until(_somebody_waits, timeout_s=10, what="the removal waits for the row")
+        removed.result(timeout=10)
+    assert _members() == []
+
+
+def _somebody_waits() -> bool:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+        return cursor.rowcount > 0
+
+
 def test_repeated_failures_hold_the_pool_back_and_one_that_runs_mends_it(world, later):
     template = _template(world, size=2)
     for _ in range(2):
@@ -254,8 +281,10 @@ def test_an_inactive_site_keeps_no_machines_warm(world):
     template = _template(world)
     _fill(world)
     make.Site.objects.using(CREW).filter(pk=world.principal.site_id).update(is_active=False)
+    assert pools.due() == [(template.pk, template.site_id)]
     pools.refill(template.pk, template.site_id)
     assert _members() == []
+    assert pools.due() == [], "and then there is nothing left to do"
 
 
 def test_beat_fills_pools_and_the_operators_limit_binds(world, monkeypatch):
