@@ -17,9 +17,10 @@ from common import clock
 from common.errors import Invalid, NotFound, PlatformError
 from common.tenancy import site_scope
 from instances import extending, services, templates
-from instances.models import Desired, Instance, Occurrence, Schedule, ScheduleAction, Status, Trigger
+from instances.models import Instance, Occurrence, Schedule, ScheduleAction, Status, Trigger
 from instances.models import Outcome as Came
 from instances.timing import NeverDue, next_of_cron, next_of_interval
+from instances.usage import SHALL_RUN
 from sites import audit
 from sites.models import Membership, Site
 from sites.principal import Principal
@@ -81,7 +82,8 @@ def change_schedule(principal: Principal, schedule_id: UUID, **changes: Any) -> 
             setattr(row, column, value)
         if changes.keys() - {"paused"}:
             row.user_id = principal.user_id
-        _check(principal, row)
+        if changes != {"paused": True}:
+            _check(principal, row)
         if changes.keys() & {*_FIELDS, "paused"}:
             row.next_at = _first(row)
         row.save(using="default")
@@ -128,6 +130,9 @@ def run(schedule_id: UUID, site_id: UUID) -> bool:
             return False
         due_at = row.next_at
         row.next_at = _next_or_none(row, now, anchor=due_at)
+        if Occurrence.of(site_id).filter(schedule_id=schedule_id, due_at=due_at).exists():
+            row.save(using="default")  # a clock that was put back has shown this moment before
+            return False
         late = now - due_at > timedelta(seconds=CAUGHT_UP_S)
         _do(row, due_at, Trigger.CATCH_UP if late else Trigger.DUE)
         Occurrence.of(site_id).filter(schedule_id=schedule_id, created_at__lt=now - KEPT).delete()
@@ -191,9 +196,9 @@ _ORDERS: dict[str, Callable[[Schedule, Principal], list[Callable[[], Instance]]]
 
 
 def _targets(row: Schedule) -> QuerySet[Any]:
-    """Every instance of the template, of whichever version, that is to run."""
-    rows = Instance.of(row.site_id).filter(template_id=row.template_id, desired_state=Desired.RUNNING, deleted_at=None)
-    return rows.order_by("id").values_list("pk", flat=True)
+    """Every instance of the template, of whichever version, that is to run or is paused; none that waits in a pool."""
+    rows = Instance.of(row.site_id).filter(template_id=row.template_id, desired_state__in=SHALL_RUN)
+    return rows.filter(pooled=False, deleted_at=None).order_by("id").values_list("pk", flat=True)
 
 
 def _principal(row: Schedule) -> Principal:

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common import clock
 from common.errors import Forbidden, Invalid, NotFound
 from common.tenancy import CREW
-from instances import periodic, schedules, templates
+from instances import periodic, pools, schedules, services, templates
 from instances.models import Instance, Occurrence, Schedule
 from instances.timing import NeverDue, next_of_cron, next_of_interval
 from sites.models import Membership
@@ -176,6 +176,32 @@ def test_it_stops_and_extends_what_runs_by_the_template_and_nothing_else(world, 
     assert schedules.run_now(world.principal, stop.pk).status == "nothing"
 
 
+def test_it_stops_what_is_paused_and_passes_by_what_waits_in_a_pool(world):
+    template = templates.create_template(world.principal, name="desk", instance_type="ubuntu", pool_size=1)
+    pools.refill(template.pk, template.site_id)
+    member = Instance.everywhere.get()
+    paused = world.running(template="desk")
+    services.request_pause(world.principal, paused.pk)
+    assert world.settle(paused).status == "paused"
+    extended = schedules.run_now(world.principal, _daily(world, template, action="extend", timeout_ms=7_200_000).pk)
+    assert (extended.status, extended.problems, extended.instance_ids) == ("done", [], [str(paused.pk)])
+    stopped = schedules.run_now(world.principal, _daily(world, template, action="stop").pk)
+    assert (stopped.status, stopped.problems, stopped.instance_ids) == ("done", [], [str(paused.pk)])
+    assert (world.settle(paused).status, world.read(member).desired_state) == ("stopped", "running")
+
+
+def test_a_moment_that_a_clock_put_back_shows_again_is_passed_over(world, template, later):
+    schedule = _daily(world, template, interval_s=None, cron="0 0 * * *")
+    later(DAY_S)
+    assert _sweep() == 1
+    later(-DAY_S)
+    schedules.change_schedule(world.principal, schedule.pk, cron="00 0 * * *")
+    later(DAY_S)
+    assert (_sweep(), len(_came(schedule))) == (0, 1)
+    later(DAY_S)
+    assert (_sweep(), len(_came(schedule))) == (1, 2), "and it goes on"
+
+
 def test_what_goes_wrong_is_told_and_comes_again_when_it_is_due_next(world, later):
     needy = templates.create_template(world.principal, name="needy", required_variables=["SECRET"])
     schedule = _daily(world, needy, count=2)
@@ -209,6 +235,14 @@ def test_a_paused_schedule_misses_what_it_misses(world, template, later):
     resumed = schedules.change_schedule(world.principal, schedule.pk, paused=False)
     assert resumed.next_at > clock.now()
     assert _sweep() == 0
+
+
+def test_one_that_may_not_be_any_more_can_still_be_paused(world, template):
+    schedule = _daily(world, template, action="extend", timeout_ms=7_200_000)
+    with override_settings(TIMEOUT_HOURS_MAX=1):
+        assert schedules.change_schedule(world.principal, schedule.pk, paused=True).paused
+        with pytest.raises(Invalid):
+            schedules.change_schedule(world.principal, schedule.pk, paused=False)
 
 
 def test_staff_pause_resume_and_run_a_schedule_as_their_role_allows_and_it_stays_its_authors(world, template):
