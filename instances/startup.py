@@ -52,7 +52,7 @@ def _begin(instance_id: UUID) -> Instance | None:
         row = Instance.everywhere.select_for_update().filter(pk=instance_id, startup_due_at__lte=clock.now()).first()
         if row is None:
             return None
-        begun = row.startup_boot_id == row.boot_id
+        begun = row.startup_boot_id == row.boot_id != ""  # no boot: it is claimed or mended, and not up yet
         if begun:
             _tell(row, problem=_LOST)
         if begun or row.status != Status.RUNNING:

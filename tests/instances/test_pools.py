@@ -107,6 +107,17 @@ def test_a_script_that_needs_nobody_runs_ahead_and_once(world):
     assert Log.everywhere.get().instance_id == mine.pk
 
 
+def test_a_script_that_has_not_begun_at_the_claim_is_not_told_of_as_lost(world):
+    _template(world, startup_script="true")
+    _fill(world)
+    mine = _ask(world, environment_variables={"SHOP": "b"})
+    for _ in range(2):  # before its guest has the variables, and after
+        for instance_id in startup.due():
+            startup.run(instance_id)
+        world.settle(mine)
+    assert world.history(mine) == ["requested", "claimed", "guest_ready", "startup_began", "startup_finished"]
+
+
 def test_what_a_member_is_not_comes_cold(world):
     _template(world)
     _fill(world)
