@@ -235,6 +235,8 @@ def _stamp(row: Instance, target: Status) -> None:
     if target == S.RUNNING:
         row.started_at, row.stopped_at, row.guest_lost_at = now, None, None
         timelimits.start_clock(row)
+    elif target == S.PROVISIONING:
+        row.expires_at = None  # the end of what nobody mends: it is mended
     elif target in (S.STOPPED, S.ERROR):
         row.stopped_at, row.observed_generation = now, row.generation
         timelimits.stop_clock(row)

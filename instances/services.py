@@ -234,6 +234,8 @@ def _wish(instance: Instance, desired_state: str) -> None:
         return
     if desired_state == D.RUNNING and instance.desired_state not in usage.SHALL_RUN:
         usage.reserve_running(instance.site_id)
+    if desired_state == D.RUNNING and (in_error or instance.desired_state == D.STOPPED):
+        timelimits.start_anew(instance)
     resumed = instance.desired_state == D.PAUSED
     instance.desired_state, instance.wish_reason = desired_state, ""
     kind = {

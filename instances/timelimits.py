@@ -43,10 +43,18 @@ def start_clock(row: Instance) -> None:
         row.expires_at = expiry_of(row, row.started_at or clock.now())
 
 
+def start_anew(row: Instance) -> None:
+    """Somebody starts what was to end, or has failed: an end that lies behind it must not meet it again."""
+    now = clock.now()
+    row.active_until = max(row.active_until or now, now)
+    whole = expiry_of(row, now) if row.status in (Status.RUNNING, Status.PAUSED) else None
+    row.expires_at = whole and max(whole, row.expires_at or whole)
+
+
 def stop_clock(row: Instance) -> None:
     """It is down, so its next run has the whole time. What nobody mends is deleted in time, where that is wished."""
     deletes = row.on_timeout == OnTimeout.DELETE and row.status == Status.ERROR
-    row.expires_at = (row.expires_at or expiry_of(row, clock.now())) if deletes else None
+    row.expires_at = expiry_of(row, clock.now()) if deletes else None
 
 
 def expiry_of(row: Instance, since: datetime) -> datetime | None:

@@ -75,6 +75,23 @@ def test_an_error_that_nobody_mends_is_deleted_in_time_where_it_is_wished(world,
     assert world.provider.machines == {}
 
 
+@pytest.mark.parametrize("waited_s", [3500, 3601])
+def test_what_is_retried_before_that_is_kept_and_has_its_whole_time(world, later, waited_s):
+    """Retried in time, though the worker comes late."""
+    instance = world.running(on_timeout="delete")
+    later(1800)
+    world.provider.machines.pop(instance.machine)
+    instance = world.settle(instance)
+    assert (instance.expires_at - clock.now()).total_seconds() == pytest.approx(HOUR_S, abs=10), "not what was left"
+    services.request_retry(world.principal, instance.pk)
+    later(waited_s)
+    instance = world.settle(instance)
+    world.guests.arrive(instance.machine)
+    instance = world.settle(instance)
+    assert instance.status == "running"
+    assert (instance.expires_at - instance.started_at).total_seconds() == HOUR_S
+
+
 def test_an_error_stays_where_its_end_would_be_a_stop(world, later):
     instance = world.settle(world.ask(timeout_ms=60_000))
     later(600)
@@ -152,6 +169,19 @@ def test_a_user_who_starts_it_in_time_has_their_way_over_an_old_end(world, later
     world.step(instance)
     services.request_start(world.principal, instance.pk)
     assert (world.read(instance).desired_state, world.read(instance).wish_reason) == ("running", "")
+    assert world.settle(instance).status == "starting"
+    world.guests.arrive(instance.machine, boot_id="boot-2")
+    assert world.settle(instance).status == "running"
+    assert (world.read(instance).expires_at - clock.now()).total_seconds() == pytest.approx(HOUR_S, abs=10)
+
+
+def test_a_user_who_starts_what_was_to_stop_as_idle_has_their_way(world, later):
+    instance = world.running(timeout_ms=None, idle_stop_minutes=10)
+    later(601)
+    lifecycle.release(lifecycle.claim(instance.pk), look_in_s=0)
+    assert (world.read(instance).status, world.read(instance).desired_state) == ("running", "stopped")
+    services.request_start(world.principal, instance.pk)
+    assert (world.settle(instance).status, world.history(instance).count("idle")) == ("running", 1)
 
 
 def test_it_is_stopped_when_nobody_has_used_it(world, later):
