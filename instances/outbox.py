@@ -7,6 +7,8 @@ in the order of commits, so none is missed and none delays a transaction.
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,9 +41,9 @@ _WITH_NEWS = """
         SELECT FROM instances_event e
         WHERE e.site_id = w.site_id AND (e.xid, e.id) > (w.cursor_xid, w.cursor_id) AND e.xid < %s)
     ORDER BY w.id LIMIT 1000"""
-# A few of each webhook, so that one with a heap of messages keeps no other one's waiting.
+# A few of each webhook, and the sites in turn, so that who has a heap of messages keeps no other one's waiting.
 _DUE = """
-    SELECT d.id, d.webhook_id FROM instances_webhook w CROSS JOIN LATERAL (
+    SELECT d.id, d.webhook_id, w.site_id FROM instances_webhook w CROSS JOIN LATERAL (
         SELECT d.id, d.webhook_id, d.next_attempt_at FROM instances_webhookdelivery d
         WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.next_attempt_at <= %(now)s
           AND (d.kind = 'ping' OR (w.is_active AND (w.paused_until IS NULL OR w.paused_until <= %(now)s)))
@@ -50,7 +52,7 @@ _DUE = """
               WHERE e.webhook_id = d.webhook_id AND e.subject = d.subject AND e.number < d.number
                 AND e.status = 'pending' AND NOT e.is_extra))
         ORDER BY d.number LIMIT %(each)s) d
-    ORDER BY d.next_attempt_at LIMIT 100"""
+    ORDER BY row_number() OVER (PARTITION BY w.site_id ORDER BY d.next_attempt_at), d.next_attempt_at LIMIT 100"""
 _CLAIM = """
     UPDATE instances_webhookdelivery
     SET lease_token = lease_token + 1, attempts = attempts + 1, next_attempt_at = %s
@@ -83,17 +85,17 @@ def collect() -> int:
     return sum(_collect(webhook_id, below) for webhook_id in hooks)
 
 
-def claim(busy: dict[UUID, int], *, room: int, each: int) -> list[WebhookDelivery]:
-    """Take the lease of up to `room` messages that are due, at most `each` at once for a webhook; `busy` counts what is
-    being sent here already. With its webhook, each."""
+def claim(busy: Collection[WebhookDelivery], *, room: int, each: int, of_site: int) -> list[WebhookDelivery]:
+    """Take the lease of up to `room` messages that are due, at most `each` at once for a webhook and `of_site` for all
+    of a site; `busy` are being sent here already. With its webhook, each."""
     now = clock.now()
     with connections[CREW].cursor() as cursor:
         cursor.execute(_DUE, {"now": now, "each": each})
         wanted: list[UUID] = []
-        taken = dict(busy)
-        for delivery_id, webhook_id in cursor.fetchall():
-            if taken.get(webhook_id, 0) < each and len(wanted) < room:
-                taken[webhook_id] = taken.get(webhook_id, 0) + 1
+        taken = Counter(whose for sent in busy for whose in (sent.webhook_id, sent.site_id))
+        for delivery_id, webhook_id, site_id in cursor.fetchall():
+            if taken[webhook_id] < each and taken[site_id] < of_site and len(wanted) < room:
+                taken.update((webhook_id, site_id))
                 wanted.append(delivery_id)
         if not wanted:
             return []
@@ -104,9 +106,13 @@ def claim(busy: dict[UUID, int], *, room: int, each: int) -> list[WebhookDeliver
 
 
 def conclude(claimed: WebhookDelivery, tried: Tried) -> None:
-    """Write down how an attempt went; nothing where somebody else has taken the message over since."""
+    """Write down how an attempt went; nothing where somebody else has taken the message over since, or the webhook has
+    gone."""
     with transaction.atomic(using=CREW):
-        webhook = Webhook.everywhere.select_for_update(no_key=True).defer("keys").get(pk=claimed.webhook_id)
+        webhooks = Webhook.everywhere.select_for_update(no_key=True).defer("keys")
+        webhook = webhooks.filter(pk=claimed.webhook_id).first()
+        if webhook is None:
+            return
         rows = WebhookDelivery.everywhere.filter(pk=claimed.pk, lease_token=claimed.lease_token)
         now = clock.now()
         if rows.update(tries=_told(claimed, tried, now), **_next(claimed, tried, now)):

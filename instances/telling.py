@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Lock
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -21,7 +19,8 @@ from instances.webhooks import policy
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 8
+AT_ONCE = 16
+AT_ONCE_OF_SITE = 8
 AT_ONCE_EACH = 4
 DEADLINE_S = 15.0
 _LOOK_EVERY_S = 0.5
@@ -51,8 +50,8 @@ def _run(threads: ThreadPoolExecutor, until: float) -> int:
     while True:
         if time.monotonic() < until:
             outbox.collect()
-            busy = Counter[UUID](delivery.webhook_id for delivery in sent.values())
-            for claimed in outbox.claim(busy, room=AT_ONCE - len(sent), each=AT_ONCE_EACH):
+            room = AT_ONCE - len(sent)
+            for claimed in outbox.claim(sent.values(), room=room, each=AT_ONCE_EACH, of_site=AT_ONCE_OF_SITE):
                 sent[threads.submit(send, claimed)] = claimed
         if not sent:
             return tried

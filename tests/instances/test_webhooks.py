@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
 from typing import Any
@@ -236,7 +237,7 @@ def test_a_late_sender_does_not_write_over_the_one_that_took_over(
     hook = site.hook(receiver.url, events=["instance.requested"])
     world.ask()
     outbox.collect()
-    (slow,) = outbox.claim({}, room=8, each=4)
+    (slow,) = outbox.claim((), room=8, each=4, of_site=4)
     later(seconds=outbox.LEASE_S + 1)
     telling.run()
     outbox.conclude(slow, outbox.Tried(500, 1.0, "late"))
@@ -261,6 +262,39 @@ def test_a_slow_receiver_ends_at_the_deadline_and_holds_up_nobody(
     assert first["tries"][0]["took_ms"] > 900
     assert {row["status"] for row in site.deliveries(quick)} == {"delivered"}
     assert len(dripping.heard) <= telling.AT_ONCE_EACH, "a slow one is left alone for a while"
+
+
+def test_a_site_with_many_slow_receivers_holds_up_no_other_one(
+    world: World, site: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make.client(make.site())
+    with receiving() as tarpit:
+        tarpit.hold = Flag()
+        hooks = [site.hook(tarpit.url) for _ in range(40)]
+        for hook in hooks * 4:
+            site.client.post(f"/api/webhooks/{hook['id']}/ping")
+        quick = other.post("/api/webhooks", {"url": receiver.url}).json()
+        other.post(f"/api/webhooks/{quick['id']}/ping")
+        with ThreadPoolExecutor(1) as thread:
+            telling_them = thread.submit(telling.run, for_s=1)
+            wait_until(lambda: receiver.kinds() == ["ping"], timeout_s=10, what="the other site's message")
+            assert not telling_them.done() and len(tarpit.heard) <= telling.AT_ONCE_OF_SITE
+            tarpit.hold.set()
+            telling_them.result()
+
+
+def test_a_webhook_that_goes_while_it_is_told_stops_nobody(world: World, site: Tenant, receiver: Receiver) -> None:
+    goes, stays = site.hook(receiver.url), site.hook(receiver.url.replace("hook", "stays"))
+    world.ask()
+
+    def answer(heard: Any) -> int:
+        site.client.delete(f"/api/webhooks/{goes['id']}")
+        connections.close_all()
+        return 204
+
+    receiver.answer = answer
+    telling.run()
+    assert [row["status"] for row in site.deliveries(stays)] == ["delivered"]
 
 
 def test_writing_an_event_waits_for_no_webhook(world: World, site: Tenant, receiver: Receiver) -> None:
