@@ -15,6 +15,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
+from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 from django.http import QueryDict
 from rest_framework.request import Request
@@ -78,7 +79,10 @@ class HotList:
             return None
         whose = (asked.kind, filters, *asked.values.values())
         is_past_cap = wanted.count == "capped" and self._past_cap.get(whose, 0.0) > monotonic()
-        statement = self._statement(compiled, replace(wanted, count=None) if is_past_cap else wanted)
+        try:
+            statement = self._statement(compiled, replace(wanted, count=None) if is_past_cap else wanted)
+        except EmptyResultSet:  # a filter that no row can ever match: there is nothing to ask PostgreSQL
+            return None
         row = asked.run(statement, wanted.values)[0]
         if wanted.count == "capped" and row[2] == pagination.COUNT_CAP:
             self._remember_past_cap(whose)

@@ -152,6 +152,13 @@ def test_one_row_is_the_same_by_either_way(short: list[str]) -> None:
     assert renamed.status_code == 200, renamed.content
 
 
+def test_a_filter_that_no_row_can_match_finds_none(short: list[str]) -> None:
+    site = make.site()
+    _instances(site, 1)
+    answer = make.client(site).get("/api/instances?id=,")
+    assert (answer.status_code, answer.json()["results"], answer.json()["count"]) == (200, [], 0)
+
+
 @pytest.mark.parametrize("order", ["-id", "name", "-last_activity_at", "last_activity_at"])
 def test_a_walk_by_cursor_goes_there_and_back(order: str, short: list[str]) -> None:
     site = make.site()
