@@ -156,9 +156,9 @@ class UploadView(ActingView):
         perform.must_run(self.principal, pk)
         form: Any = request.data
         sent, path = form.get("file"), form.get("path")
-        if sent is None or not hasattr(sent, "read") or not path:
+        if not hasattr(sent, "read") or not isinstance(path, str):
             raise Invalid("file: Send a form with `file` and `path`.")
-        perform.act(self.principal, pk, ours.WriteFile(path=str(path)[:4096], data=sent.read()))
+        self.act(pk, {"type": "write_file", "path": path, "data": sent.read()})
         return Response({"filename": sent.name, "path": path, "media_type": sent.content_type})
 
 

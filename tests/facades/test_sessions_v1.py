@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -136,6 +137,27 @@ def test_what_the_machine_says_comes_back(world: World, desk: Any) -> None:
     assert world.guests.acted[-1][1] == ours.WriteFile(path="a.txt", content="new")
     assert desk.upload(file=("a.bin", b"\x00\xff"), path="b.bin").filename == "a.bin"
     assert world.guests.acted[-1][1] == ours.WriteFile(path="b.bin", data=b"\x00\xff")
+
+
+@pytest.fixture
+def upload(desk: Any, key: str, django_over_httpx: httpx.Client) -> Callable[..., httpx.Response]:
+    """The form as any client may send it."""
+
+    def post(content: bytes = b"content", *, once: str = "", **parts: Any) -> httpx.Response:
+        headers = {"x-api-key": key, **({"Idempotency-Key": once} if once else {})}
+        form = {"file": ("f.bin", content), **parts}
+        return django_over_httpx.post(f"/v1/instance/{desk.id}/upload", headers=headers, files=form)
+
+    return post
+
+
+def test_a_form_whose_path_is_no_text_is_refused_and_writes_nothing(
+    world: World, upload: Callable[..., httpx.Response]
+) -> None:
+    for parts in ({"path": ("a.txt", b"a")}, {"path": (None, b"x" * 5_000)}, {"path": (None, b"")}, {}):
+        answer = upload(**parts)
+        assert (answer.status_code, answer.json()["code"]) == (422, "INVALID"), answer.text
+    assert world.guests.acted == []
 
 
 def test_variables_are_set_and_taken_away(world: World, desk: Any) -> None:
