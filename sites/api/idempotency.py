@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from typing import Any, ClassVar
 
 import orjson
+from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -103,10 +105,18 @@ class AnswersOnce(APIView):
 
 
 def _sent(request: Request) -> bytes:
-    """What tells two requests apart: the query, and the body as JSON however it was written."""
+    """What tells two requests apart: the query, and the body as JSON however it was written, with what is in files."""
     query = str(request.META.get("QUERY_STRING", "")).encode(errors="surrogateescape")
-    body: bytes = orjson.dumps(request.data, default=str, option=orjson.OPT_SORT_KEYS)
+    body: bytes = orjson.dumps(request.data, default=_told, option=orjson.OPT_SORT_KEYS)
     return query + b"\0" + body
+
+
+def _told(part: Any) -> str:
+    if not isinstance(part, UploadedFile):
+        return str(part)
+    digest = hashlib.sha256(part.read()).hexdigest()
+    part.seek(0)
+    return f"{part.name}\0{part.content_type}\0{digest}"
 
 
 def _answer(response: HttpResponse) -> Answer:

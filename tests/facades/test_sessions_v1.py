@@ -160,6 +160,15 @@ def test_a_form_whose_path_is_no_text_is_refused_and_writes_nothing(
     assert world.guests.acted == []
 
 
+def test_the_same_idempotency_key_is_not_good_for_a_file_of_other_content(
+    world: World, upload: Callable[..., httpx.Response]
+) -> None:
+    sent = [b"content", b"content", b"other"]
+    statuses = [upload(content, once="a-key", path=(None, b"a.txt")).status_code for content in sent]
+    assert statuses == [200, 200, 409]
+    assert [action for _, action in world.guests.acted] == [ours.WriteFile(path="a.txt", data=b"content")]
+
+
 def test_variables_are_set_and_taken_away(world: World, desk: Any) -> None:
     assert desk.env.set(variables={"A": "1", "B": "2"}).status == "success"
     assert desk.env.delete(keys=["A"]).status == "success"
