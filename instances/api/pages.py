@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Meta, Struct
 
 from common.api import errors
+from common.api.parsers import loads
 from common.errors import Invalid, PlatformError
 
 TOKEN = Annotated[str, Meta(max_length=2_048)]
@@ -73,6 +74,6 @@ def read(request: HttpRequest, kind: type[Said]) -> Said:
         Invalid: it is nothing that our pages say.
     """
     try:
-        return msgspec.json.decode(request.body, type=kind)
+        return msgspec.convert(loads(request.body), kind)
     except msgspec.MsgspecError as error:
         raise Invalid("This is nothing that this page says.") from error

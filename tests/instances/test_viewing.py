@@ -143,6 +143,15 @@ def test_a_token_of_nobody_is_a_401(world: World, what: str):
         assert post(what, token=token, viewer=VIEWER, wish="take")[0] == 401
 
 
+@pytest.mark.parametrize("path", ["/view/session", "/view/wheel", "/replay/session", "/replay/frames"])
+def test_what_no_page_of_ours_says_is_a_400(db: None, path: str):
+    browser = Client(raise_request_exception=False)
+    deep, broken = b'{"token": "x", "more": ' + b"[" * 100_000, b'{"token": "\xff"}'
+    for body in (deep, deep + b"]" * 100_000 + b"}", broken, b"[]", b"", b'{"token": 1}'):
+        answer = browser.post(path, body, content_type="application/json")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store"), answer.content
+
+
 def test_the_page_asks_nobody_else_and_is_kept_by_nobody(db: None):
     answer = Client().get("/view")
     policy = answer["Content-Security-Policy"]
