@@ -24,6 +24,7 @@ from common.realtime.stream import Item, Stream, parse_cursor
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 4096
+MAX_PARAMETERS = 20
 MESSAGES_PER_S = 10.0
 BURST = 20.0
 FIRST_MESSAGE_S = 0.5
@@ -57,8 +58,8 @@ class StreamConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
-        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
         try:
+            query = _query(self.scope)
             credentials = credentials_of(self.scope, query)
             after = parse_cursor(query.get("after", [""])[0])
             self._stream = await in_thread(lambda: self._admit(credentials))
@@ -154,6 +155,13 @@ class _Allowance:
         self._at = now
         if self._tokens < 0:
             raise TooMany("Too many messages; this socket is for listening.")
+
+
+def _query(scope: Any) -> dict[str, list[str]]:
+    try:
+        return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    except ValueError as error:
+        raise Invalid(f"The address has more than {MAX_PARAMETERS} parameters.") from error
 
 
 def _message(text: str | None) -> dict[str, Any]:

@@ -70,6 +70,10 @@ def _key(headers: Mapping[str, str]) -> str | None:
 
 def _is_own_origin(headers: Mapping[str, str]) -> bool:
     origin = headers.get("origin", "")
-    return origin in settings.CSRF_TRUSTED_ORIGINS or (
-        bool(origin) and urlsplit(origin).netloc == headers.get("host") and not settings.SESSION_COOKIE_SECURE
-    )
+    if origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:  # such as a half of an IPv6 address
+        return False
+    return bool(host) and host == headers.get("host") and not settings.SESSION_COOKIE_SECURE

@@ -41,7 +41,10 @@ def test_a_session_counts_on_a_page_of_ours() -> None:
     assert credentials_of(own, {}) == Credentials(user=PERSON)
 
 
-@pytest.mark.parametrize("headers", [{}, {"origin": "http://elsewhere.example"}, {"origin": "null"}, {"origin": ""}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, *({"origin": origin} for origin in ("http://elsewhere.example", "null", "", "http://[", "http://[::1"))],
+)
 def test_a_session_does_not_count_on_another_page(headers: dict[str, str]) -> None:
     with pytest.raises(Forbidden):
         credentials_of(scope(PERSON, host="127.0.0.1:8000", **headers), {})

@@ -164,6 +164,7 @@ async def test_the_first_message_may_name_the_cursor(served: Served) -> None:
         ("?ticket=ticket_nobody_gave", {}, 4401, "NOT_AUTHENTICATED"),
         ("?after=%00", KEY, 4400, "INVALID"),
         ("?after=x", KEY, 4400, "INVALID"),
+        ("?" + "a=b&" * 30, KEY, 4400, "INVALID"),
         ("/../not-a-uuid", KEY, 4404, "NOT_FOUND"),
         ("/../22222222-1111-7111-8111-111111111111", KEY, 4404, "NOT_FOUND"),
     ],
