@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from common.errors import Conflict
 from facades.desktop_v1.words import status_word
 from facades.dialect import Refusal
 
@@ -44,7 +45,7 @@ def _sentence(path: str, status: int, said: Mapping[str, Any]) -> str:
             return "Invalid API key"
         case 404 if _OF_ONE.match(path):
             return "Desktop instance not found or user not authorized."
-        case 409 if "status" in said["details"]:
+        case 409 if said["code"] == Conflict.code and "status" in said["details"]:
             what = "execute command" if path.rstrip("/").endswith("/bash-action") else "perform action"
             return f"Instance is not running (status: {status_word(said['details']['status'])}). Cannot {what}."
         case 500:

@@ -17,7 +17,9 @@ from facades.desktop_v1 import views
 from facades.desktop_v1.errors import LISTED
 from instances.models import Instance
 from orchestrator import frontdoor
+from sites import idempotency
 from tests.facades.test_desktop_v1 import ABSENT, sdk
+from tests.instances.conftest import World
 
 __all__ = ["sdk"]
 
@@ -109,6 +111,16 @@ def test_a_bad_field_is_named(key: str, django_over_httpx: httpx.Client) -> None
     sent = {"type": "drag_mouse", "start": {"x": 1, "y": 2}, "end": {"x": "far", "y": 2}}
     answer = django_over_httpx.post(f"/v1/desktop/{ABSENT}/computer-action", json=sent, headers={"x-api-key": key})
     assert _fits(answer)["error"].startswith("Validation failed: end.x: Expected `int`")
+
+
+def test_a_picture_that_was_too_large_to_keep_is_not_said_to_be_a_desktop_that_does_not_run(
+    world: World, key: str, django_over_httpx: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "LARGEST_ANSWER", 10)
+    path, headers = f"/v1/desktop/{world.running().pk}/computer-action", {"x-api-key": key, "Idempotency-Key": "a-key"}
+    first, again = (django_over_httpx.post(path, json={"type": "screenshot"}, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 409)
+    assert _fits(again)["code"] == "IDEMPOTENCY_ANSWER_NOT_KEPT" and "not running" not in _fits(again)["error"]
 
 
 @pytest.mark.parametrize(
