@@ -20,6 +20,7 @@ NOUNS = (
 _POINTERS = {"created_by": "users", "parent_log": "logs", "parent_id": "plans", "depends_on": "plans"}
 """Names of fields that do not tell by themselves what they point at."""
 _LINE = re.compile(r'^(\s*)(?:"((?:[^"\\]|\\.)*)": )?(.*?)(,?)$')
+_IN_THE_SITE = re.compile(r"/(?![/\\])")
 _UUID = re.compile(r'"([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})"')
 
 
@@ -42,8 +43,11 @@ def _value(value: str, name: str, path: str, is_list: bool, keep: Mapping[str, s
         target = _address(name, found.group(1), path, is_list)
         return _link(target, value, keep) if target else _coloured(value)
     if value.startswith(('"http://', '"https://')):
-        own = value[1:-1].removeprefix(settings.PUBLIC_URL)
-        return _link(own, value, {} if "?" in own or own.startswith("http") else keep)
+        named = value[1:-1]
+        own = named.removeprefix(settings.PUBLIC_URL)
+        if not _IN_THE_SITE.match(own):  # another's, whatever its address begins with
+            return _link(named, value, {})
+        return _link(own, value, {} if "?" in own else keep)
     return _coloured(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from orchestrator.browsable.links import shown
@@ -133,3 +134,12 @@ def test_an_answer_is_escaped_wherever_it_stands() -> None:
     text = '{\n  "<b>": "<script>",\n  "id": "x\\" onclick=",\n  "link": "https://example.com/\'><img>"\n}'
     page = shown(text, path="/api/instances", is_list=False, keep={})
     assert "<b>" not in page and "<script>" not in page and "<img>" not in page and 'onclick=",' not in page
+
+
+@pytest.mark.parametrize("rest", ["javascript:alert(1)", "//elsewhere.example/", "@elsewhere.example/", "/\\\\there"])
+def test_a_text_that_begins_with_our_address_leads_nowhere_but_where_it_says(rest: str) -> None:
+    text = f'  "url": "{settings.PUBLIC_URL}{rest}"'
+    page = shown(text, path="/api/webhooks", is_list=True, keep={"site_id": "here"})
+    assert f'href="{settings.PUBLIC_URL}{rest}"' in page
+    ours = shown(f'  "next": "{settings.PUBLIC_URL}/api/me"', path="/api/me", is_list=False, keep={"site_id": "here"})
+    assert 'href="/api/me?site_id=here"' in ours
