@@ -8,12 +8,13 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import EmptyFieldListFilter
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
@@ -141,6 +142,18 @@ class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
         """Rights on the whole platform are a superuser's to give; the database refuses them to anybody else."""
         return [*self.readonly_fields] if is_operator(request) else [*self.readonly_fields, *_RIGHTS]
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            _has_password_by_others(request, obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        answer: HttpResponse = super().user_change_password(request, id, form_url)
+        user = self.get_object(request, unquote(id))
+        if answer.status_code == 302 and user is not None and user.pk != request.user.pk:
+            _has_password_by_others(request, user)
+        return answer
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A site's own people invite others. A person without a site is nobody whom they could see."""
         return is_operator(request)
@@ -154,6 +167,12 @@ class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A person goes with all that they made; a site ends their membership instead."""
         return is_operator(request)
+
+
+def _has_password_by_others(request: HttpRequest, user: User) -> None:
+    """Whoever reads the email did not choose it. Operators are trusted with that; a site's people, by their site."""
+    if not is_operator(request):
+        User.objects.filter(pk=user.pk).update(password_by_others=True)
 
 
 def _is_theirs(request: HttpRequest, user: User) -> bool:
@@ -196,7 +215,8 @@ class MembershipAdmin(SiteOwnedAdmin):
             if change:
                 members.change_role(principal, obj, role=obj.role)
             else:
-                obj.pk = members.add_member(principal, role=obj.role, user_id=obj.user_id).pk
+                vouched = is_operator(request)
+                obj.pk = members.add_member(principal, role=obj.role, user_id=obj.user_id, vouched=vouched).pk
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         with asking(request, obj.site_id, as_role=Role.OWNER) as principal:

@@ -72,7 +72,8 @@ def revoke_invitation(principal: Principal, invitation: Invitation) -> None:
 
 
 def accept(token: str, *, password: str | None = None, name: str = "") -> Membership:
-    """Take the token's place: as a new person, with a password, or as the one who has this email already.
+    """Take the token's place: as a new person, with a password, or as the one who has this email already. Where others
+    chose that one's password, the token's bearer chooses another, and whoever has signed in by the old one is out.
 
     Raises:
         Invalid: the token is unknown, spent, withdrawn or too old (always the same); or a password is missing, not good
@@ -119,14 +120,19 @@ def _still_meant(invitation: Invitation) -> bool:
 
 def _placed(invitation: Invitation, password: str | None, name: str) -> Membership:
     user = User.objects.with_email(invitation.email).first()
+    if user is not None and not user.is_active:
+        raise _not_good()
+    if password is None and (user is None or user.password_by_others):
+        raise Invalid("password: Choose a password.", fields={"password": ["Choose a password."]})
     if user is None:
-        if password is None:
-            raise Invalid("password: Choose a password.", fields={"password": ["Choose a password."]})
         user = User(email=invitation.email, name=name)
         passwords.set_password(user, password)
         return members.enrol(invitation.site_id, user, invitation.role)
-    if not user.is_active:
-        raise _not_good()
+    if user.password_by_others:
+        membership = members.join(invitation.site_id, user, invitation.role)
+        passwords.set_password(user, password)
+        user.save(using="default", update_fields=["password", "password_by_others"])
+        return membership
     if password is not None:
         rule = "You have an account; leave this out and sign in with its password."
         raise Invalid(f"password: {rule}", fields={"password": [rule]})

@@ -26,24 +26,30 @@ def create_member(principal: Principal, *, email: str, role: str, name: str = ""
     principal.must("memberships:write")
     may_grant(principal, role)
     user = User(email=User.objects.normalize_email(email).lower(), name=name)
-    passwords.set_password(user, password)
+    passwords.set_password(user, password, by_others=password is not None)
     with site_scope(principal.site_id):
         membership = enrol(principal.site_id, user, role)
         audit.record(principal, "member.created", membership, user_id=str(user.pk), role=role)
     return user
 
 
-def add_member(principal: Principal, *, role: str, user_id: UUID | None = None, email: str | None = None) -> Membership:
-    """Make a person of the platform a member of this site, too.
+def add_member(
+    principal: Principal, *, role: str, user_id: UUID | None = None, email: str | None = None, vouched: bool = False
+) -> Membership:
+    """Make a person of the platform a member of this site, too. `vouched`: an operator says that it is they.
 
     Raises:
         Invalid: there is no such person.
-        Conflict: they are a member already.
+        Conflict: they are a member already, or another site's people made them and know their password
+            (PASSWORD_BY_OTHERS): whoever is invited chooses their own.
         Forbidden: the role is above the caller's.
     """
     principal.must("memberships:write")
     may_grant(principal, role)
     user = _person(user_id, email)
+    if user.password_by_others and not vouched:
+        message = "Their password was chosen by others, who may know it. Invite them: then they choose their own."
+        raise Conflict(message, code="PASSWORD_BY_OTHERS")
     with site_scope(principal.site_id):
         membership = join(principal.site_id, user, role)
         audit.record(principal, "member.added", membership, user_id=str(user.pk), role=role)

@@ -20,8 +20,9 @@ from sites import audit, tasks
 from sites.models import User
 
 
-def set_password(user: User, password: str | None) -> None:
-    """Set it in `user`, which is not saved. None: they cannot sign in until one is set.
+def set_password(user: User, password: str | None, *, by_others: bool = False) -> None:
+    """Set it in `user`, which is not saved. None: they cannot sign in until one is set. `by_others`: not chosen by who
+    reads their email.
 
     Raises:
         Invalid: it is too short or too common.
@@ -32,6 +33,7 @@ def set_password(user: User, password: str | None) -> None:
         except ValidationError as error:
             raise Invalid(f"password: {error.messages[0]}", fields={"password": error.messages}) from error
     user.set_password(password)
+    user.password_by_others = by_others
 
 
 def request_reset(email: str) -> None:
@@ -58,7 +60,7 @@ def confirm_reset(token: str, password: str) -> None:
         if user is None or not default_token_generator.check_token(user, secret):
             raise Invalid("This link does not work, or no more. Ask for another one.", code="TOKEN_INVALID")
         set_password(user, password)
-        user.save(using=CREW, update_fields=["password"])
+        user.save(using=CREW, update_fields=["password", "password_by_others"])
         audit.record_of_person(user, "password_reset")
 
 

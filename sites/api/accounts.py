@@ -71,7 +71,8 @@ class AcceptInvitationView(_OpenView):
 
     @extend_schema(request=serializers.AcceptedInvitationSerializer, responses={201: serializers.MembershipSerializer})
     def post(self, request: Request) -> Response:
-        """Somebody new chooses a password; somebody who has an account joins with that. The token is spent by it."""
+        """Somebody new chooses a password. Somebody who has an account joins with that; and chooses one if others have
+        chosen theirs. The token is spent by it."""
         membership = invitations.accept(**self.body(serializers.AcceptedInvitationSerializer))
         return Response(serializers.MembershipSerializer(membership).data, status=201)
 

@@ -120,7 +120,7 @@ class NewInvitationSerializer(StrictSerializer):
 
 
 class AcceptedInvitationSerializer(StrictSerializer):
-    """Somebody new chooses a password; somebody who has an account joins with that, and sends none."""
+    """Somebody new chooses a password; somebody who has an account by a password of their own sends none."""
 
     token = serializers.CharField(max_length=200)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True)

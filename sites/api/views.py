@@ -104,7 +104,7 @@ class MembershipViewSet(ListModelMixin, DestroyModelMixin, Shows, Changes):
 
     @extend_schema(request=serializers.NewMembershipSerializer, responses={201: serializers.MembershipSerializer})
     def create(self, request: Request) -> Response:
-        """Make a person of the platform a member of this site, too."""
+        """Make a person of the platform a member of this site, too; not one whose password others have chosen."""
         wanted = self.valid(serializers.NewMembershipSerializer)
         return self.answer(members.add_member(self.principal, **wanted), status=201)
 

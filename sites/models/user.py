@@ -44,6 +44,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May open the admin site.")
+    password_by_others = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Somebody of a site chose it, and may know it, until whoever reads the email chooses another.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -40,6 +40,7 @@ UNFILTERED: dict[str, dict[str, str]] = {
         "last_login": "not shown: it would tell a site when somebody works for another",
         "is_superuser": INNER,
         "is_staff": INNER,
+        "password_by_others": INNER,
     },
     "sites.Membership": {"site": SITE},
     "sites.Invitation": {

@@ -9,9 +9,11 @@ from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.db import connections
 from django.test import Client
+from django.urls import reverse
 
 from common import clock
 from common.errors import Invalid
@@ -73,6 +75,42 @@ def test_a_person_known_elsewhere_joins_with_the_account_they_have() -> None:
     assert Membership.everywhere.filter(site=site, user=known, role="viewer").exists()
     known.refresh_from_db(using="crew")
     assert known.check_password(make.PASSWORD)
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["made by others", "with a password set by others"])
+def test_who_knows_somebody_elses_password_does_not_come_in_with_them(made: bool) -> None:
+    ours, theirs = make.site("Ours"), make.site("Theirs")
+    if made:
+        body = {"email": "new@example.com", "password": make.PASSWORD}
+        assert make.client(theirs).post("/api/users", body).status_code == 201
+    else:
+        person = make.member(theirs, "viewer", who=make.user("new@example.com")).user
+        _password_set_by_staff_of(theirs, person)
+    thief = _signed_in()
+    added = make.client(ours).post("/api/memberships", {"email": "new@example.com"})
+    assert (added.status_code, added.json()["code"]) == (409, "PASSWORD_BY_OTHERS")
+    token = _invited(ours)
+    assert "password" in _accept(token).json()["details"]["fields"]
+    assert _accept(token, password="one of their own").status_code == 201
+    assert [thief.get("/api/me").status_code, _signed_in().get("/api/me").status_code] == [401, 401]
+    assert _signed_in("one of their own").get("/api/me", headers={"X-Site": str(ours.pk)}).status_code == 200
+    assert make.client(make.site()).post("/api/memberships", {"email": "new@example.com"}).status_code == 201
+
+
+def _password_set_by_staff_of(site: Site, person: User) -> None:
+    staff = make.member(site, who=make.user(is_staff=True)).user
+    staff.user_permissions.set(Permission.objects.filter(content_type__app_label="sites"))
+    browser = Client()
+    browser.force_login(staff)
+    wanted = {"password1": make.PASSWORD, "password2": make.PASSWORD, "usable_password": "true"}
+    done = browser.post(reverse("admin:auth_user_password_change", args=[person.pk]), wanted)
+    assert done.status_code == 302, done.content
+
+
+def _signed_in(password: str = make.PASSWORD) -> Client:
+    browser = Client()
+    browser.post("/api/login", {"username": "new@example.com", "password": password})
+    return browser
 
 
 def test_a_token_lets_in_once() -> None:

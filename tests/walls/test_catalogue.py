@@ -29,7 +29,7 @@ NARROWER = {
 }
 """Tables under a policy that the requests' role may not freely write."""
 COLUMNS = {
-    "sites_user": {"email", "name", "password", "is_active"},
+    "sites_user": {"email", "name", "password", "password_by_others", "is_active"},
     "sites_site": {"name", "time_zone", "log_retention_days", "updated_at"},
 }
 LOOK_ACROSS = {"sites_find_key", "sites_find_invitation"}

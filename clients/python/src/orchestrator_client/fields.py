@@ -8,7 +8,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 class AcceptedInvitationRequest(TypedDict):
     """
-    Somebody new chooses a password; somebody who has an account joins with that, and sends none.
+    Somebody new chooses a password; somebody who has an account by a password of their own sends none.
     """
 
     token: str

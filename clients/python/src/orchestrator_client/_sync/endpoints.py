@@ -380,7 +380,8 @@ class InvitationsEndpoints(Resource):
         self._nothing(Call("DELETE", f"/api/invitations/{segment(id)}", if_match=if_match))
 
     def accept(self, **fields: Unpack[sent.AcceptedInvitationRequest]) -> models.Membership:
-        """Somebody new chooses a password; somebody who has an account joins with that. The token is spent by it.
+        """Somebody new chooses a password. Somebody who has an account joins with that; and chooses one if others have
+        chosen theirs. The token is spent by it.
 
         `POST /api/invitations/accept`
         """
@@ -460,7 +461,7 @@ class MembershipsEndpoints(Resource):
     def create(
         self, *, idempotency_key: str | None = None, **fields: Unpack[sent.NewMembershipRequest]
     ) -> models.Membership:
-        """Make a person of the platform a member of this site, too.
+        """Make a person of the platform a member of this site, too; not one whose password others have chosen.
 
         `POST /api/memberships`
         """
