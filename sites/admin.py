@@ -132,11 +132,14 @@ class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
     add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Groups and permissions are the platform's."""
+        """Groups and permissions are the platform's, and when somebody came in last is not one site's to know."""
         if is_operator(request) or obj is None:
             return super().get_fieldsets(request, obj)
         rights = ["is_active", *_RIGHTS]
-        return [self.fieldsets[0], ("Rights", {"fields": rights}), self.fieldsets[2]]
+        return [self.fieldsets[0], ("Rights", {"fields": rights}), ("Times", {"fields": ["created_at"]})]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [name for name in self.list_display if name != "last_login" or is_operator(request)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Rights on the whole platform are a superuser's to give; the database refuses them to anybody else."""

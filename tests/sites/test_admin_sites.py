@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -139,6 +140,34 @@ def test_nobody_but_their_own_site_sets_a_persons_email_and_password(who: str) -
     assert person.email == ("after@example.com" if theirs else "before@example.com")
     assert set_password.status_code == (302 if theirs else 403)
     assert person.check_password("another good one") is theirs
+
+
+def test_when_a_person_came_in_last_is_the_operators_to_know() -> None:
+    """It may have been for another site."""
+    site = make.site()
+    person = make.member(site, "viewer", who=make.user(last_login=datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC))).user
+    people = reverse("admin:sites_user_changelist")
+    for browser, may in ((_staff_of(site, role="viewer")[1], False), (_operator(), True)):
+        shown = browser.get(people).content + browser.get(_change(person)).content
+        assert (b"2001" in shown) is may
+        assert browser.get(f"{people}?last_login__isnull=0").status_code == (200 if may else 400)
+
+
+HIDDEN = {
+    "sites_apikey": "key_hash__startswith=a",
+    "sites_user": "last_login__isnull=1",
+    "sites_site": "updated_at__isnull=0",
+    "instances_instance": "environment_variables__isnull=0",
+    "instances_webhook": "secret__isnull=0",
+}
+
+
+@pytest.mark.parametrize("page", HIDDEN)
+def test_a_sites_own_people_filter_by_what_they_are_shown(page: str) -> None:
+    _, browser = _staff_of(make.site(), role="owner")
+    address = reverse(f"admin:{page}_changelist")
+    assert browser.get(f"{address}?{HIDDEN[page]}").status_code == 400
+    assert browser.get(f"{address}?pk={make.new_id()}").status_code == 200
 
 
 def test_who_may_edit_people_of_a_site_makes_and_deletes_none() -> None:
