@@ -22,6 +22,7 @@ _SMALL_BYTES = 4 * 1024
 # After a small piece, a moment for more to come: a flood of tiny messages then travels in fewer frames, of which the
 # gateway takes so many a second. A piece that comes alone is not held up.
 _GATHER_S = 0.0005
+_TAKEN_WITHIN_S = 2.0
 
 log = logging.getLogger(__name__)
 Socket = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -111,6 +112,8 @@ async def _carry(line: ClientConnection, reader: asyncio.StreamReader, writer: a
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
         writer.close()
+        # What listens inside may wait itself until it is read, which nobody does any more.
+        asyncio.get_running_loop().call_later(_TAKEN_WITHIN_S, writer.transport.abort)
         with contextlib.suppress(OSError, WebSocketException):
             await line.close()
 

@@ -27,6 +27,7 @@ class Browser:
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.port = 0
+        self.sockets = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Browser]:
@@ -55,8 +56,12 @@ class Browser:
         return response
 
     async def _echo(self, connection: ServerConnection) -> None:
-        async for message in connection:
-            await connection.send(message)
+        self.sockets += 1
+        try:
+            async for message in connection:
+                await connection.send(message)
+        finally:
+            self.sockets -= 1
 
 
 def opening_streams(

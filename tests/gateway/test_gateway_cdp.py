@@ -234,8 +234,10 @@ async def test_streams_of_one_machine_are_counted(gateway: Gateway, machine: Any
     await until(answers_again)
 
 
-async def test_a_client_that_reads_nothing_holds_up_only_itself(gateway: Gateway, machine: Any) -> None:
-    """What it does not read waits inside its machine; the gateway's memory stays as it was."""
+async def test_a_client_that_reads_nothing_holds_up_only_itself(
+    gateway: Gateway, machine: Any, browser: Browser
+) -> None:
+    """What it does not read waits inside its machine, and goes with it; the gateway's memory stays as it was."""
 
     def resident() -> int:
         return int(Path(f"/proc/{gateway.pid}/statm").read_text().split()[1]) * 4096
@@ -252,6 +254,7 @@ async def test_a_client_that_reads_nothing_holds_up_only_itself(gateway: Gateway
         assert resident() - before < 20 * 1024 * 1024
         flood.cancel()
         lazy.transport.abort()
+    await until(lambda: browser.sockets == 0)
 
 
 async def _flood(connection: Any) -> None:
