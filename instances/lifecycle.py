@@ -14,6 +14,7 @@ from django.db import transaction
 from common import clock
 from common.realtime.publish import nudge_on_commit
 from common.tenancy import CREW
+from common.text import storable
 from instances import followers, journal, timelimits
 from instances.flavours import FLAVOURS
 from instances.models import Event, Instance, Status
@@ -172,7 +173,7 @@ def move(row: Instance, event: str, *, reason: str = "") -> None:
     target = TABLE.get((source, event))
     if target is None:
         raise NotAllowed(f"{event} in {source}")
-    row.status, row.status_reason, row.status_since = target, reason, clock.now()
+    row.status, row.status_reason, row.status_since = target, storable(reason), clock.now()
     row.deadline_at = _deadline(row)
     if source == S.PROVISIONING:
         row.asked_at = row.status_since
@@ -202,7 +203,7 @@ def record(
         kind=kind,
         status_from=status_from,
         status_to=status_to,
-        message=message,
+        message=storable(message),
         data=data,
     )
     event.save(using=using, force_insert=True)

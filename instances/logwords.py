@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import PlatformError
+from common.text import storable
 from guest.protocol import actions
 from guest.protocol.actions import AnyAction, Bash, Edit, Navigate, SetEnvironment, Type, WriteFile
 from instances.guestlink import Answer
@@ -84,5 +85,4 @@ def refusal(error: PlatformError) -> str:
 
 
 def _clean(text: str) -> str:
-    """What a column takes: Postgres has no NUL in text."""
-    return text[-KEPT_CHARACTERS:].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return storable(text[-KEPT_CHARACTERS:])

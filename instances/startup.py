@@ -10,6 +10,7 @@ from django.db import transaction
 from common import clock
 from common.realtime.publish import nudge_on_commit
 from common.tenancy import CREW
+from common.text import storable
 from guest.protocol.actions import Bash
 from guest.protocol.results import Shell
 from instances import journal, lifecycle, ports
@@ -85,7 +86,7 @@ def _tell(row: Instance, *, problem: str, shell: Shell | None = None) -> None:
     """Note how a script ended, and say so to whose instance it is; a pool's member is told of at its claim."""
     output = {"stdout": _clean(shell.stdout), "stderr": _clean(shell.stderr)} if shell else {}
     result = {"exit_code": shell.exit_code if shell else None, **output}
-    row.startup_report = {"problem": problem, "result": result}
+    row.startup_report = {"problem": storable(problem), "result": result}
     if not row.pooled:
         tell_report(row)
 
@@ -114,4 +115,4 @@ def tell_report(row: Instance) -> None:
 
 
 def _clean(text: str) -> str:
-    return text[-KEPT_CHARACTERS:].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return storable(text[-KEPT_CHARACTERS:])

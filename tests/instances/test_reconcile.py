@@ -9,7 +9,7 @@ from instances import lifecycle, reconcile, services, tasks
 from instances.guestlink import GuestRefused, GuestUnreachable
 from instances.models import Instance
 from instances.providers import registry
-from instances.providers.base import OutOfCapacity, Power, Refused, Unreachable
+from instances.providers.base import OutOfCapacity, Power, Refused, Sighting, Unreachable
 from instances.providers.simulated.lies import Lies
 from instances.providers.simulated.provider import SimulatedProvider
 from instances.reconcile import ending, making, pace
@@ -258,6 +258,17 @@ def test_a_guest_that_refuses_its_configuration_is_an_error(world):
     world.guests.arrive(instance.machine)
     world.guests.fail_next.append(GuestRefused("failed", "no"))
     assert world.settle(instance).status == "error"
+
+
+def test_a_machine_whose_last_words_hold_a_nul_ends_in_error_like_any_other(world, monkeypatch):
+    """No row takes it: the step would fail at each look, and the instance be running for ever."""
+    instance, coming_up = world.running(), world.settle(world.ask())
+    world.guests.arrive(coming_up.machine)
+    world.guests.fail_next.append(GuestRefused("failed", "n\0"))
+    assert world.settle(coming_up).status_reason == "the machine refused its configuration: n\ufffd"
+    monkeypatch.setattr(world.provider, "inspect", lambda handle: Sighting(Power.GONE, "It ended: a\0b"))
+    assert world.step(instance).status_reason == "It ended: a\ufffdb"
+    assert (world.read(instance).status, world.read(coming_up).status) == ("error", "error")
 
 
 def test_a_machine_that_rests_unasked_is_started_again(world):
