@@ -8,10 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Lock
 from typing import Any
 
-import orjson
 from django.conf import settings
 
 from common import clock, metrics, outbound, signing, tracing
+from common.api.renderers import dumps
 from instances import outbox
 from instances.models import WebhookDelivery
 from instances.outbox import Tried
@@ -78,7 +78,7 @@ def send(delivery: WebhookDelivery) -> Tried:
 
 
 def _sent(delivery: WebhookDelivery) -> int:
-    body = orjson.dumps({"type": delivery.kind, "timestamp": delivery.created_at.isoformat(), "data": delivery.payload})
+    body = dumps({"type": delivery.kind, "timestamp": delivery.created_at.isoformat(), "data": delivery.payload})
     keys = delivery.webhook.keys
     signed_by = [keys["present"], *([keys["past"]] if keys.get("past_until", 0) > clock.now().timestamp() else [])]
     headers = signing.headers(f"msg_{delivery.message_id}", int(clock.now().timestamp()), body, keys=signed_by)

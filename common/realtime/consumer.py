@@ -14,6 +14,7 @@ import orjson
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from common.api import errors
+from common.api.renderers import dumps
 from common.errors import Invalid, NotFound, PlatformError, TooMany
 from common.origin import address_of, coming_from
 from common.realtime import hub
@@ -87,7 +88,7 @@ class StreamConsumer(AsyncJsonWebsocketConsumer):
 
     @classmethod
     async def encode_json(cls, content: Any) -> str:
-        return orjson.dumps(content, default=str).decode()
+        return dumps(content).decode()
 
     def _admit(self, credentials: Credentials) -> Stream:
         with coming_from(_client(self.scope)):

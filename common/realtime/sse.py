@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
-import orjson
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
@@ -15,6 +14,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from common.api import errors
+from common.api.renderers import dumps
 from common.errors import PlatformError, Unavailable
 from common.realtime import hub
 from common.realtime.follow import Resync, Tick, follow, release_connections
@@ -36,7 +36,7 @@ class EventStreamRenderer(BaseRenderer):
     ) -> bytes:
         if renderer_context and (response := renderer_context.get("response")) is not None:
             response["Content-Type"] = "application/json"
-        return orjson.dumps(data, default=str)
+        return dumps(data)
 
 
 def wants_events(request: HttpRequest | Request) -> bool:
@@ -122,7 +122,7 @@ def _lines(event: str, item: Item | Resync | Tick) -> bytes:
 
 
 def _line(event: str, data: dict[str, Any], cursor: str | None = None) -> bytes:
-    return f"{_id(cursor)}event: {event}\ndata: ".encode() + orjson.dumps(data, default=str) + b"\n\n"
+    return f"{_id(cursor)}event: {event}\ndata: ".encode() + dumps(data) + b"\n\n"
 
 
 def _id(cursor: str | None) -> str:

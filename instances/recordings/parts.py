@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from common.api.renderers import dumps
 from instances.models import Log, LogType
 
 FULL_BYTES = 4 * 1024 * 1024
@@ -49,7 +50,7 @@ class Reel:
             self._size += len(picture)
 
     def add_action(self, action: dict[str, Any]) -> None:
-        line = orjson.dumps(action, default=str)
+        line = dumps(action)
         self._actions.append(line)
         self._size += len(line)
 
@@ -82,7 +83,7 @@ def action_of(entry: Log, *, started_ms: float) -> dict[str, Any]:
     """A log entry as a recording keeps it: what the log says of it and no more, so typed text is in neither."""
     took_ms = entry.duration_ms or 0.0
     ended_ms = entry.created_at.timestamp() * 1000 - started_ms
-    arguments = entry.tool_args if len(orjson.dumps(entry.tool_args)) <= _ARGUMENTS_BYTES else {}
+    arguments = entry.tool_args if len(dumps(entry.tool_args)) <= _ARGUMENTS_BYTES else {}
     return {
         "at_ms": max(0, round(ended_ms - took_ms)),
         "duration_ms": round(took_ms, 1),

@@ -79,6 +79,20 @@ async def next_message(stream: Any) -> str:
         return str(json.loads((await anext(stream))["data"])["message"])
 
 
+async def test_a_number_beyond_64_bits_ends_no_tail(web: Web, place: Place) -> None:
+    """PostgreSQL gives 1e300 back in all its digits."""
+    headers = {"x-api-key": place.secret}
+    async with (
+        events(web.url + place.path(), **place.headers) as stream,
+        connect(f"ws://{web.address}/ws/instances/{place.instance_id}/logs", additional_headers=headers) as socket,
+    ):
+        assert (await message(socket))["type"] == "following"
+        await sync_to_async(place.write)("huge", details={"n": 1e300})
+        async with asyncio.timeout(15):
+            told = [json.loads((await anext(stream))["data"]), (await message(socket))["data"]]
+    assert [entry["details"] for entry in told] == [{"n": 1e300}] * 2
+
+
 async def test_a_tail_tells_what_is_new_and_resumes_after_what_it_told(web: Web, place: Place) -> None:
     await sync_to_async(place.write)("before anybody listened")
     async with events(web.url + place.path(), **place.headers) as stream:

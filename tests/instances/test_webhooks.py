@@ -19,8 +19,10 @@ from standardwebhooks import WebhookVerificationError
 
 from common import clock
 from common.tenancy import CREW
+from guest.protocol.results import Result, Shell
 from infra.embedded.processes import wait_until
-from instances import outbox, telling
+from instances import outbox, startup, telling
+from instances.guestlink import Answer
 from instances.models import Event, Instance, Webhook, WebhookDelivery
 from sites.models import Site
 from tests import make
@@ -295,6 +297,19 @@ def test_a_webhook_that_goes_while_it_is_told_stops_nobody(world: World, site: T
     receiver.answer = answer
     telling.run()
     assert [row["status"] for row in site.deliveries(stays)] == ["delivered"]
+
+
+def test_a_machine_that_says_an_endless_number_stops_nobodys_webhooks(
+    world: World, site: Tenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = site.hook(receiver.url, events=["instance.startup_failed"])
+    instance = world.running(startup_script="exit")
+    shell = Shell(stdout="", stderr="", exit_code=10**30)
+    monkeypatch.setattr(world.guests, "act", lambda *_, **__: Answer(Result(shell=shell), b"", took_ms=1.0))
+    startup.run(instance.pk)
+    telling.run()
+    assert [row["status"] for row in site.deliveries(hook)] == ["delivered"]
+    assert receiver.heard[0].json["data"]["data"] == {"exit_code": 1e30}
 
 
 def test_writing_an_event_waits_for_no_webhook(world: World, site: Tenant, receiver: Receiver) -> None:
