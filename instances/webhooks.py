@@ -130,11 +130,16 @@ def delete_webhook(principal: Principal, webhook: Webhook) -> None:
 
 
 def rotate_secret(principal: Principal, webhook: Webhook) -> str:
-    """A new secret, shown this once. For 24 hours messages are signed by both, so that receivers can change over."""
+    """A new secret, shown this once. For 24 hours messages are signed by both, so that receivers can change over.
+
+    Raises:
+        NotFound: the webhook went meanwhile.
+    """
     principal.must("webhooks:write")
     secret = signing.new_secret()
     until = clock.now() + OLD_KEY_FOR
     with site_scope(principal.site_id):
+        webhook.keys = _locked(webhook).keys
         webhook.keys = {"present": secret, "past": webhook.keys["present"], "past_until": until.timestamp()}
         webhook.save(using="default", update_fields=["keys", "updated_at"])
         audit.record(principal, "webhook.secret_rotated", webhook)
@@ -142,7 +147,11 @@ def rotate_secret(principal: Principal, webhook: Webhook) -> str:
 
 
 def ping(principal: Principal, webhook: Webhook) -> WebhookDelivery:
-    """Have a message sent that tells of nothing, to an inactive webhook too."""
+    """Have a message sent that tells of nothing, to an inactive webhook too.
+
+    Raises:
+        NotFound: the webhook went meanwhile.
+    """
     principal.must("webhooks:write")
     with site_scope(principal.site_id):
         return _add(webhook, kind=PING, subject=webhook.pk, payload={"webhook_id": str(webhook.pk)})
@@ -184,12 +193,19 @@ def check_address(url: str) -> None:
         return  # a name that has no address now may have one when it is needed
 
 
+def _locked(webhook: Webhook) -> Webhook:
+    """Its row as it is now, until the transaction ends. Raises `NotFound`: it went meanwhile."""
+    found = Webhook.of(webhook.site_id).select_for_update(no_key=True).filter(pk=webhook.pk).first()
+    if found is None:
+        raise NotFound("No such webhook.")
+    return found
+
+
 def _add(
     webhook: Webhook, *, kind: str, subject: UUID, payload: dict[str, Any], message_id: UUID | None = None
 ) -> WebhookDelivery:
     """One message beside the order of the others, under the lock of the webhook's row."""
-    locked = Webhook.of(webhook.site_id).select_for_update(no_key=True).only("last_number").get(pk=webhook.pk)
-    number = locked.last_number + 1
+    number = _locked(webhook).last_number + 1
     now = clock.now()
     made = WebhookDelivery(
         site_id=webhook.site_id,

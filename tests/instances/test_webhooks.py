@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connections, transaction
@@ -18,10 +19,11 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from common import clock
+from common.errors import NotFound
 from common.tenancy import CREW
 from guest.protocol.results import Result, Shell
 from infra.embedded.processes import wait_until
-from instances import outbox, startup, telling
+from instances import outbox, startup, telling, webhooks
 from instances.guestlink import Answer
 from instances.models import Event, Instance, Webhook, WebhookDelivery
 from sites.models import Site
@@ -128,6 +130,23 @@ def test_the_secret_is_shown_once_and_both_sign_for_a_day_after_a_change(
     assert len(receiver.heard[1].headers["webhook-signature"].split()) == 1
     raw = _raw("SELECT keys FROM instances_webhook")
     assert own.encode() not in raw and changed.encode() not in raw
+
+
+def test_of_two_secrets_made_at_once_both_sign_and_what_went_meanwhile_is_not_found(
+    world: World, site: Tenant, receiver: Receiver
+) -> None:
+    hook = site.hook(receiver.url)
+    owner = make.principal(site.row)
+    first, second = (webhooks.webhook_of(owner, UUID(hook["id"])) for _ in range(2))
+    both = [webhooks.rotate_secret(owner, each) for each in (first, second)]
+    webhooks.ping(owner, second)
+    telling.run()
+    for secret in both:
+        Verifier(secret).verify(receiver.heard[0].body, receiver.heard[0].headers)
+    site.client.delete(f"/api/webhooks/{hook['id']}")
+    for ask in (webhooks.ping, webhooks.rotate_secret):
+        with pytest.raises(NotFound):
+            ask(owner, first)
 
 
 def _raw(statement: str) -> bytes:
