@@ -212,6 +212,7 @@ def _follow(plan: Plan, after: list[steps.Step]) -> None:
         return
     if plan.status in lifecycle.OVER or (plan.status == PlanStatus.PAUSED and moved):
         raise Conflict(f"The steps of a plan that is {plan.status} stay as they are.", status=plan.status)
+    steps.must_fit(after, plan.steps)
     changed = steps.differing(plan.steps, after)
     plan.steps = after
     lifecycle.record(plan, "steps_changed", steps=changed)

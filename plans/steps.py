@@ -38,6 +38,22 @@ _BLANK: Step = {
 }
 
 
+CHARACTERS = 256 * 1024
+"""Of all texts of a plan's steps together: a page of five hundred plans must fit into memory."""
+_REASON = 1000
+
+
+def must_fit(after: Iterable[Step], before: Iterable[Step]) -> None:
+    """Return when the texts are not too long together, or have not grown.
+
+    Raises:
+        Invalid: they are.
+    """
+    if _length(after) > max(CHARACTERS, _length(before)):
+        problem = f"Their texts have at most {CHARACTERS} characters together."
+        raise Invalid(f"steps: {problem}", fields={"steps": [problem]})
+
+
 def laid_out(
     wanted: Sequence[Mapping[str, Any]], old: Sequence[Step], *, now: datetime, max_retries: int
 ) -> list[Step]:
@@ -87,7 +103,7 @@ def started_over(steps: Iterable[Step]) -> list[Step]:
 
 def broken_off(steps: Iterable[Step], reason: str) -> list[Step]:
     """The list when the whole plan ends early: what was under way has failed."""
-    ended = {"status": FAILED, "error_message": reason}
+    ended = {"status": FAILED, "error_message": reason[:_REASON]}
     return [{**step, **ended} if step["status"] == IN_PROGRESS else step for step in steps]
 
 
@@ -122,6 +138,10 @@ def differing(before: Iterable[Step], after: Iterable[Step]) -> list[Step]:
 def in_order(steps: Iterable[Step]) -> list[Step]:
     """By `order`; steps of the same order stay as they were."""
     return sorted(steps, key=lambda step: int(step["order"]))
+
+
+def _length(steps: Iterable[Step]) -> int:
+    return sum(len(value) for step in steps for value in step.values() if isinstance(value, str))
 
 
 def _new(sent: Mapping[str, Any], position: int) -> Step:

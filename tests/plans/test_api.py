@@ -79,6 +79,24 @@ def test_bad_fields_are_refused_in_a_new_plan_and_in_a_change(place: Place, bad:
     assert place.read(plan) == plan and Plan.everywhere.count() == 1
 
 
+def test_the_texts_of_a_plans_steps_are_bounded_together(place: Place) -> None:
+    """Else 500 plans, each grown step by step to tens of megabytes, would be one page."""
+    plan = place.write(steps=[{"id": str(number), "title": "x"} for number in range(40)])
+    fields = ("description", "instructions", "expected_output")
+    texts = dict.fromkeys(fields, "x" * 10_000)
+    for number in range(8):
+        place.step(plan, str(number), **texts)
+    place.step(plan, "8", **texts, expect=400)
+    assert place.answer.json()["details"]["fields"]["steps"]
+    place.step(plan, "8", status="completed")
+    for number in range(9, 40):
+        place.step(plan, str(number), status="in_progress")
+    place.ask(plan, "fail", {"reason": "y" * 10_000})
+    told = place.read(plan)
+    assert len(told["error_message"]) == 10_000
+    assert sum(len(str(step)) for step in told["steps"]) < 2 * 256 * 1024
+
+
 @pytest.mark.parametrize("missing", ["title", "plan_type", "instance_id"])
 def test_a_new_plan_must_say_what_and_where(place: Place, missing: str) -> None:
     body = {"instance_id": str(place.instance.pk), **_body()}
