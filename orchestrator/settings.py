@@ -284,6 +284,7 @@ LOGIN_REDIRECT_URL = "/api/"
 PASSWORD_RESET_TIMEOUT = 3600  # seconds
 _IS_HTTPS = PUBLIC_URL.startswith("https://")
 STAFF_TWO_FACTOR = os.environ.get("STAFF_TWO_FACTOR") or ("required" if _IS_HTTPS else "optional")
+SESSION_ENGINE = "common.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS") or "31536000") if _IS_HTTPS else 0

@@ -186,6 +186,14 @@ def test_a_method_that_is_not_there_is_a_405(client: APIClient) -> None:
     assert _refusal(client.post("/api/me")) == (405, "METHOD_NOT_ALLOWED")
 
 
+@pytest.mark.parametrize("path", ["/api/login", "/api/second-factor", "/admin/", "/api/me"])
+def test_a_cookie_that_names_no_session_is_one_of_nobody(path: str) -> None:
+    browser = Client(raise_request_exception=False)
+    without = browser.get(path).status_code
+    for named in ('"\\000' + "a" * 31 + '"', '"' + "\\377" * 32 + '"', "A" * 32, "a" * 400):
+        assert browser.get(path, headers={"Cookie": f"sessionid={named}"}).status_code == without < 500
+
+
 def test_nobody_can_be_served_another_kind(client: APIClient) -> None:
     assert _refusal(client.get("/api/agents", HTTP_ACCEPT="application/xml")) == (406, "NOT_ACCEPTABLE")
 
