@@ -47,6 +47,6 @@ def _wanted(method: str, view: Any) -> str | None:
     method = "GET" if method == "HEAD" else method
     if method in scopes:
         return scopes[method]
-    if method == "OPTIONS" or not hasattr(view, method.lower()):
+    if method == "OPTIONS" or method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
         return None
     raise ImproperlyConfigured(f"{type(view).__name__} names no scope for {method}")

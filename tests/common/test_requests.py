@@ -186,6 +186,12 @@ def test_a_method_that_is_not_there_is_a_405(client: APIClient) -> None:
     assert _refusal(client.post("/api/me")) == (405, "METHOD_NOT_ALLOWED")
 
 
+@pytest.mark.parametrize("method", ["SCOPES", "SELECT", "PRINCIPAL", "INITIAL", "NOTHING"])
+def test_a_method_that_nobody_knows_is_a_405_whatever_it_is_called(client: APIClient, method: str) -> None:
+    for path in ("/api/agents", f"/api/agents/{make.new_id()}", "/api/me"):
+        assert _refusal(client.generic(method, path)) == (405, "METHOD_NOT_ALLOWED")
+
+
 @pytest.mark.parametrize("path", ["/api/login", "/api/second-factor", "/admin/", "/api/me"])
 def test_a_cookie_that_names_no_session_is_one_of_nobody(path: str) -> None:
     browser = Client(raise_request_exception=False)
