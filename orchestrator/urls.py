@@ -2,10 +2,10 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from common.api.handlers import bad_request, not_found, permission_denied, server_error, unknown_route
 from orchestrator import metrics
+from orchestrator.described import DocsView, SchemaView
 from orchestrator.health import HealthView
 from orchestrator.root import RootView
 from sites.api.sign_in import admin_login
@@ -15,8 +15,8 @@ urlpatterns = [
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("api/", RootView.as_view(), name="root"),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(), name="docs"),
     path("metrics", metrics.show, name="metrics"),
     path("api/system/health", HealthView.as_view(), name="health"),
     path("api/", include("sites.api.urls")),

@@ -13,6 +13,7 @@ from psycopg_pool import PoolTimeout
 from redis.exceptions import ConnectionError as RedisDown
 from rest_framework.test import APIClient
 
+from common.api.generator import Generator
 from common.tenancy import CREW
 from sites.models import Agent
 from tests import make
@@ -198,6 +199,26 @@ def test_a_cookie_that_names_no_session_is_one_of_nobody(path: str) -> None:
     without = browser.get(path).status_code
     for named in ('"\\000' + "a" * 31 + '"', '"' + "\\377" * 32 + '"', "A" * 32, "a" * 400):
         assert browser.get(path, headers={"Cookie": f"sessionid={named}"}).status_code == without < 500
+
+
+def test_the_document_is_made_once_and_says_the_same_to_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Client(raise_request_exception=False)
+    first = browser.get("/api/schema")
+    assert (
+        first.headers["Content-Type"] == "application/vnd.oai.openapi; charset=utf-8"
+        and b"list_agents" in first.content
+    )
+    monkeypatch.setattr(Generator, "get_schema", None)
+    for query in ("", "?version=a%0d%0ab", "?version=9&lang=de"):
+        again = browser.get(f"/api/schema{query}")
+        assert (again.status_code, again.content) == (200, first.content)
+        assert again.headers["Content-Disposition"] == 'inline; filename="Orchestrator.yaml"'
+
+
+@pytest.mark.parametrize("path", ["/api/schema", "/api/docs"])
+def test_a_document_is_for_reading(path: str) -> None:
+    answers = [Client(raise_request_exception=False).generic(method, path) for method in ("OPTIONS", "POST", "DELETE")]
+    assert [answer.status_code for answer in answers] == [405] * 3
 
 
 def test_nobody_can_be_served_another_kind(client: APIClient) -> None:
