@@ -9,6 +9,7 @@ bridge's few threads. In production a balancer may send the same kinds of reques
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ from orchestrator.relay import GatewayRelay
 
 LONG_AT_MOST = 512
 """Streams, waits and long actions at once: each holds a thread, asleep but not free of charge."""
+CUT_SHORT = "The platform is being restarted. What was asked may have been done."
 MADE_TO_WAIT_S, MADE_TO_WAIT_AT_MOST = 0.25, 1024
 _LONG_PATHS = ("/wait", "/tail", "/browser/save", "/browser/load")
 _ACTION_PATHS = ("/actions", "/bash-action", "/computer-action")
@@ -80,6 +82,13 @@ class FrontDoor:
             await self._lifespan(receive, send)
 
     async def _http(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        try:
+            await self._serve(scope, receive, send)
+        except asyncio.CancelledError:  # the process ends, and has waited for this request as long as it may
+            with contextlib.suppress(RuntimeError):  # an answer that has begun gets no other beginning
+                await _answer(scope, send, Unavailable(CUT_SHORT), close=True)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         try:
             body = await read_body(scope, receive, max_bytes=self._max_body_bytes)
         except (TooLarge, TooSlow) as error:

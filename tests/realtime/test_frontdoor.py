@@ -1,0 +1,67 @@
+"""The front door itself, without a server around it: what a request is told that the end of the process cuts short."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import orjson
+
+from orchestrator.bridge import Bridge
+from orchestrator.frontdoor import CUT_SHORT, FrontDoor
+
+SCOPE = {"type": "http", "method": "GET", "path": "/api/me", "query_string": b"", "headers": []}
+
+
+class Quick:
+    """Answers as far as `says`, and then never ends."""
+
+    def __init__(self, *says: dict[str, Any]) -> None:
+        self._says = says
+        self.begun = asyncio.Event()
+
+    async def __call__(self, scope: Any, body: bytes, secret: str, send: Any) -> bool:
+        for event in self._says:
+            await send(event)
+        self.begun.set()
+        await asyncio.Event().wait()
+        return True
+
+    async def aclose(self) -> None:
+        """Holds nothing."""
+
+
+async def cut_short(quick: Quick) -> list[dict[str, Any]]:
+    """What is sent when the process ends in the midst of a request."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(event: dict[str, Any]) -> None:
+        if sent and event["type"] == "http.response.start":
+            raise RuntimeError("uvicorn's word: this answer has begun")
+        sent.append(event)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    nobody = cast(Bridge, None)
+    door = FrontDoor(wsgi=nobody, asgi=None, websocket=None, max_body_bytes=10, quick=quick)
+    asked = asyncio.create_task(door(SCOPE, receive, send))
+    async with asyncio.timeout(10):
+        await quick.begun.wait()
+        asked.cancel()
+        await asked
+    return sent
+
+
+async def test_a_request_that_a_restart_cuts_short_is_told_so_in_our_shape() -> None:
+    start, body = await cut_short(Quick())
+    assert start["status"] == 503
+    headers = dict(start["headers"])
+    assert headers[b"connection"] == b"close" and b"retry-after" not in headers
+    said = orjson.loads(body["body"])
+    assert (said["code"], said["error"]) == ("UNAVAILABLE", CUT_SHORT)
+
+
+async def test_an_answer_that_has_begun_gets_no_second_beginning() -> None:
+    begun = {"type": "http.response.start", "status": 200, "headers": []}
+    assert await cut_short(Quick(begun)) == [begun]
