@@ -10,18 +10,28 @@ from uuid import UUID
 from django.conf import settings
 
 from common import clock
-from common.errors import Conflict, GuestFailed, GuestSilent, Invalid, PlatformError, TooMany
+from common.errors import Conflict, GuestFailed, GuestSilent, Invalid, PlatformError, TooMany, Unavailable
 from common.prepared import read_in_site, write_in_site
 from common.realtime.follow import release_connections
 from common.realtime.publish import nudge_soon
 from common.tenancy import site_scope
 from guest.protocol.actions import AnyAction, Bash, Screenshot, SetEnvironment, UnsetEnvironment, Wait
 from instances import actionrows, lifecycle, logwords, ports, selectors, telemetry
-from instances.guestlink import Answer, GuestBusy, GuestDriven, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.guestlink import (
+    Answer,
+    GuestBusy,
+    GuestDriven,
+    GuestInterrupted,
+    GuestRefused,
+    GuestTimedOut,
+    GuestUnreachable,
+)
 from instances.journal import channels
 from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES
 from sites import quotas
 from sites.principal import Principal
+
+RESTARTED = "The platform was restarted meanwhile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Done:
         Invalid: the desktop says that the action makes no sense, for example a point off its screen.
         GuestFailed, GuestSilent, TooMany: the machine could not do it, did not answer in time, or is overburdened.
         TooMany: also where the site has used up its actions of a minute.
+        Unavailable: this process ends; the machine may do it still.
     """
     machine = _running_machine(principal, instance_id)
     quotas.spend_action(principal.site_id)
@@ -82,7 +93,7 @@ def asking() -> Iterator[None]:
     """Around a call to a guest: what went wrong on the way, in our words.
 
     Raises:
-        Invalid, GuestFailed, GuestSilent, TooMany, Conflict: as for `act`.
+        Invalid, GuestFailed, GuestSilent, TooMany, Conflict, Unavailable: as for `act`.
     """
     try:
         yield
@@ -92,6 +103,8 @@ def asking() -> Iterator[None]:
         raise Invalid(str(refusal), code="BAD_ACTION" if refusal.code == "bad_action" else "UNSUPPORTED") from refusal
     except GuestDriven as driven:
         raise Conflict(f"{driven}; try again when it is free.", code="DRIVEN", driver=driven.label) from driven
+    except GuestInterrupted as end:
+        raise Unavailable(RESTARTED) from end
     except GuestTimedOut as silence:
         raise GuestSilent() from silence
     except GuestBusy as busy:

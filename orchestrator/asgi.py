@@ -13,6 +13,7 @@ from orchestrator.relay import GatewayRelay
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 _asgi = get_asgi_application()  # before the routes: their models need Django set up
 
+from instances import ports  # noqa: E402 - see above
 from instances.quick.door import QuickActions  # noqa: E402 - see above
 from orchestrator.routing import websocket  # noqa: E402 - see above
 from orchestrator.warming import warm  # noqa: E402
@@ -27,4 +28,5 @@ application = FrontDoor(
     gateway=GatewayRelay(settings.GATEWAY_UPSTREAM),
     max_body_bytes=settings.MAX_BODY_BYTES,
     warm=warm,
+    hang_up=lambda: ports.guests().hang_up(),
 )

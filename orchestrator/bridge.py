@@ -8,7 +8,7 @@ import functools
 import io
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from asgiref.typing import HTTPScope
@@ -23,6 +23,7 @@ AT_ONCE_BYTES = 512 * 1024
 """Answers up to this size are collected in the thread and sent in one piece; longer ones go piece by piece."""
 READERS_AT_MOST = 512
 """Threads that may wait, beside those at work, until a slow reader has taken a piece of a long answer."""
+ENDING_S = 2.0
 
 
 class Bridge:
@@ -38,6 +39,7 @@ class Bridge:
         self._readers = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(max_workers=workers + READERS_AT_MOST, thread_name_prefix=name)
+        self._running: set[Future[list[dict[str, Any]]]] = set()
 
     async def __call__(self, scope: HTTPScope, body: bytes, send: Send) -> None:
         """Answer the request; `body` is all of it."""
@@ -46,7 +48,10 @@ class Bridge:
         call = _Call(self._app, _environ(scope, body), lambda event: _done_by_loop(loop, pieces(event)))
         context = contextvars.copy_context()
         async with turns:
-            events = await loop.run_in_executor(self._threads, context.run, call.run)
+            running = self._threads.submit(context.run, call.run)
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
+            events = await asyncio.wrap_future(running)
         for event in events:
             await send(event)
 
@@ -69,8 +74,10 @@ class Bridge:
             await turns.acquire()
             self._readers -= 1
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
+        """Let the requests end that were cut short, for a moment: they may have something to write down."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(wait, list(self._running), timeout=ENDING_S)
 
 
 class _Call:

@@ -60,8 +60,10 @@ class FrontDoor:
         patient: Bridge | None = None,
         gateway: GatewayRelay | None = None,
         warm: Callable[[], None] | None = None,
+        hang_up: Callable[[], None] | None = None,
     ) -> None:
-        """`warm` is called once, before the first request is let in."""
+        """`warm` is called once, before the first request is let in; `hang_up` at the end, for threads that still wait
+        for a machine."""
         self.gateway = gateway
         self._quick = quick
         self._wsgi = wsgi
@@ -70,6 +72,7 @@ class FrontDoor:
         self._websocket = websocket
         self._max_body_bytes = max_body_bytes
         self._warm = warm
+        self._hang_up = hang_up
         self._long = 0
         self._waiting = 0
 
@@ -147,11 +150,13 @@ class FrontDoor:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await hub.current().aclose()
+        if self._hang_up is not None:
+            self._hang_up()
         for part in (self.gateway, self._quick):
             if part is not None:
                 await part.aclose()
         for bridge in {self._wsgi, self._patient}:
-            bridge.close()
+            await bridge.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -36,6 +36,9 @@ class SimulatedGuests:
         others = [name for name in incarnations if name not in known]
         return {**found, **(self._others.boot_ids(others) if others else {})}
 
+    def hang_up(self) -> None:
+        self._others.hang_up()
+
     def bearers(self) -> Sequence[Bearer]:
         """Of the others: what is simulated has no streams."""
         return self._others.bearers()

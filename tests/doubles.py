@@ -143,6 +143,9 @@ class FakeGuests:
     def boot_ids(self, incarnations: Sequence[str]) -> Mapping[str, str]:
         return {name: self.present[name] for name in incarnations if name in self.present}
 
+    def hang_up(self) -> None:
+        """Nobody waits here."""
+
     def bearers(self) -> Sequence[Bearer]:
         return list(self.held)
 

@@ -18,6 +18,10 @@ class GuestUnreachable(GuestError):
         self.was_sent = was_sent
 
 
+class GuestInterrupted(GuestError):
+    """This process ends, and waits no longer. The guest may have done what was asked, or may be doing it still."""
+
+
 class GuestTimedOut(GuestError):
     """The guest did not answer in time. It may have done what was asked, or may be doing it still."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -12,7 +13,7 @@ import httptools
 
 from common import tracing
 from common.logs import request_id
-from instances.guestlink.errors import GuestTimedOut, GuestUnreachable
+from instances.guestlink.errors import GuestInterrupted, GuestTimedOut, GuestUnreachable
 
 CONNECT_WITHIN_S = 1.0
 LINES_KEPT = 64
@@ -24,6 +25,8 @@ class Gateways:
 
     def __init__(self) -> None:
         self._idle: dict[tuple[int, str], deque[_Line]] = {}
+        self._busy: set[_Line] = set()
+        self._is_ending = False
 
     def exchange(
         self, method: str, address: str, path: str, body: bytes | None, *, read_within_s: float
@@ -33,24 +36,38 @@ class Gateways:
         Raises:
             GuestUnreachable: the gateway is not there (not sent), or went away before it answered (sent).
             GuestTimedOut: it did not answer within `read_within_s`.
+            GuestInterrupted: `hang_up` was called.
         """
         where = path_of(address)
         # By process as well: a forked worker must not talk on its parent's lines.
         idle = self._idle.setdefault((os.getpid(), where), deque())
         line = _kept(idle) or _Line(where)
+        self._busy.add(line)
         try:
+            if self._is_ending:
+                raise ConnectionAbortedError
             status, data = line.ask(request(method, path, body), within_s=read_within_s)
         except TimeoutError as error:
             line.close()
             raise GuestTimedOut("the gateway did not answer in time") from error
         except (OSError, httptools.HttpParserError) as error:
             line.close()
+            if self._is_ending:
+                raise GuestInterrupted("this process ends") from error
             raise GuestUnreachable("the gateway went away before it answered", was_sent=True) from error
+        finally:
+            self._busy.discard(line)
         if line.is_open and len(idle) < LINES_KEPT:
             idle.append(line)
         else:
             line.close()
         return status, data
+
+    def hang_up(self) -> None:
+        """Nobody waits for an answer any more, and nobody asks again: this process ends."""
+        self._is_ending = True
+        for line in list(self._busy):
+            line.hang_up()
 
 
 class _Line:
@@ -85,6 +102,11 @@ class _Line:
 
     def is_quiet(self) -> bool:
         return is_quiet(self._socket.fileno())
+
+    def hang_up(self) -> None:
+        """From another thread than the one that waits, which is woken."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self.is_open = False

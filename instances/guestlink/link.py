@@ -158,6 +158,10 @@ class GuestLink:
         if status != 200:
             raise GuestUnreachable(f"the gateway did not take it (status {status})")
 
+    def hang_up(self) -> None:
+        """Whoever waits in a thread for a guest is told `GuestInterrupted`, now and from now on: the process ends."""
+        self._gateways.hang_up()
+
     def _ask_nearest(self, method: str, body: bytes | None) -> tuple[int, bytes]:
         if self._nearest is None:
             raise GuestUnreachable("no gateway of this host is known")

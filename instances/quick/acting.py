@@ -15,7 +15,7 @@ from guest.protocol.actions import AnyAction
 from instances import actionrows, logwords, ports, telemetry
 from instances.guestlink import Answer
 from instances.journal import channels
-from instances.perform import Done, asking
+from instances.perform import RESTARTED, Done, asking
 from instances.quick import known
 from sites.principal import Principal
 
@@ -38,7 +38,7 @@ async def act(principal: Principal, instance_id: UUID, action: AnyAction) -> Don
         await _write(principal, instance_id, action, error=error)
         raise
     except asyncio.CancelledError:  # the process ends, and nobody will hear whether the machine has done it
-        await _write(principal, instance_id, action, error=Unavailable("The platform was restarted meanwhile."))
+        await _write(principal, instance_id, action, error=Unavailable(RESTARTED))
         raise
     return Done(answer, await _write(principal, instance_id, action, answer=answer))
 

@@ -19,7 +19,15 @@ from guest.protocol import PROTOCOL_VERSION
 from guest.protocol.actions import Bash, Click, CursorPosition, Screenshot
 from guest.protocol.hello import Configure, Hello
 from guest.protocol.results import Cursor, Image, Result
-from instances.guestlink import Answer, GuestBusy, GuestLink, GuestRefused, GuestTimedOut, GuestUnreachable
+from instances.guestlink import (
+    Answer,
+    GuestBusy,
+    GuestInterrupted,
+    GuestLink,
+    GuestRefused,
+    GuestTimedOut,
+    GuestUnreachable,
+)
 from tests.gateway.fake_guest import Frame
 from tests.gateway.fixtures import Connect, connecting_to, running_gateway, running_redis
 from tests.gateway.rig import ROOT, Gateway, RedisServer, until
@@ -91,6 +99,20 @@ async def test_a_picture_comes_whole(connect: Connect, act: Act) -> None:
 
     assert answer.result.image == Image(format="png", width=1280, height=800)
     assert answer.blob == picture
+
+
+async def test_whoever_waits_in_a_thread_is_told_that_the_process_ends(link: GuestLink, connect: Connect) -> None:
+    guest = await connect("i-1", answering=never)
+    waiting = asyncio.create_task(asyncio.to_thread(link.act, "i-1", Bash(command="sleep 60", timeout_s=60)))
+    await until(lambda: guest.calls)
+
+    link.hang_up()
+
+    with pytest.raises(GuestInterrupted):
+        await waiting
+    with pytest.raises(GuestInterrupted):
+        await asyncio.to_thread(link.act, "i-1", CLICK)
+    assert len(guest.calls) == 1
 
 
 async def test_the_environment_reaches_the_guest(link: GuestLink, connect: Connect) -> None:

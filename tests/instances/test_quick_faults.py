@@ -16,7 +16,7 @@ from common.lines import postgres
 from guest.protocol.actions import FILE_BYTES, ReadFile
 from guest.protocol.results import File, Image, Result, Shell
 from instances.api.answers import as_json
-from instances.guestlink import Answer, GuestBusy, GuestRefused, GuestTimedOut, replies
+from instances.guestlink import Answer, GuestBusy, GuestInterrupted, GuestRefused, GuestTimedOut, replies
 from instances.models import Log
 from instances.perform import Done
 from sites import quotas
@@ -108,6 +108,16 @@ def test_an_action_that_the_end_of_the_process_cuts_short_leaves_its_row(
 
     monkeypatch.setattr(world.guests, "act_soon", work_long)
     quick.post_cut_short(path, CLICK, begun=begun)
+    row = Log.everywhere.get(tool_name="click")
+    assert (row.is_error, row.message) == (True, "The platform was restarted meanwhile.")
+
+
+def test_an_action_that_waits_in_a_thread_when_the_process_ends_leaves_its_row(
+    world: World, path: str, secret: str
+) -> None:
+    world.guests.fail_next.append(GuestInterrupted("this process ends"))
+    answer = _post("ordinary", secret, path, CLICK)
+    assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
     row = Log.everywhere.get(tool_name="click")
     assert (row.is_error, row.message) == (True, "The platform was restarted meanwhile.")
 

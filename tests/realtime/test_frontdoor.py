@@ -1,8 +1,10 @@
-"""The front door itself, without a server around it: what a request is told that the end of the process cuts short."""
+"""The front door itself, without a server around it: what becomes of a request that a restart cuts short."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import orjson
@@ -40,12 +42,9 @@ async def cut_short(quick: Quick) -> list[dict[str, Any]]:
             raise RuntimeError("uvicorn's word: this answer has begun")
         sent.append(event)
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
     nobody = cast(Bridge, None)
     door = FrontDoor(wsgi=nobody, asgi=None, websocket=None, max_body_bytes=10, quick=quick)
-    asked = asyncio.create_task(door(SCOPE, receive, send))
+    asked = asyncio.create_task(door(SCOPE, _nothing, send))
     async with asyncio.timeout(10):
         await quick.begun.wait()
         asked.cancel()
@@ -65,3 +64,34 @@ async def test_a_request_that_a_restart_cuts_short_is_told_so_in_our_shape() -> 
 async def test_an_answer_that_has_begun_gets_no_second_beginning() -> None:
     begun = {"type": "http.response.start", "status": 200, "headers": []}
     assert await cut_short(Quick(begun)) == [begun]
+
+
+async def test_a_thread_that_waits_for_a_machine_writes_down_that_the_process_ended() -> None:
+    asked, ended, written = threading.Event(), threading.Event(), []
+
+    def act(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        asked.set()
+        assert ended.wait(10)
+        written.append("restarted meanwhile")
+        start_response("503 Unavailable", [])
+        return []
+
+    door = FrontDoor(
+        wsgi=Bridge(act, workers=1), asgi=None, websocket=None, max_body_bytes=10, hang_up=lambda: ended.set()
+    )
+    request = asyncio.create_task(door(SCOPE | {"http_version": "1.1", "scheme": "http"}, _nothing, _dropped))
+    assert await asyncio.to_thread(asked.wait, 10)
+    request.cancel()
+    await request
+
+    await door({"type": "lifespan"}, _nothing, _dropped)
+
+    assert written == ["restarted meanwhile"]
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _dropped(event: dict[str, Any]) -> None:
+    """Nobody reads it."""
