@@ -4,5 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from common.api.requests import taking_any
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
-application = get_wsgi_application()
+application = taking_any(get_wsgi_application())

@@ -75,10 +75,11 @@ class Caller(TwoWays):
 
 
 class SaneRequest(TwoWays):
-    """Refuses NULs in the address and bodies past the limit; makes `/api/things/` the same route as `/api/things`."""
+    """Refuses NULs in the address and bodies past the limit or of no type; makes `/api/things/` the same route as
+    `/api/things`."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        refusal = _nul_in_address(request) or _unfit_body(request)
+        refusal = _nul_in_address(request) or _unfit_type(request) or _unfit_body(request)
         if refusal is None:
             request.path_info = canonical(request.path_info)
             request.path = canonical(request.path)
@@ -123,6 +124,12 @@ def _nul_in_address(request: HttpRequest) -> HttpResponse | None:
     query = request.META.get("QUERY_STRING", "")
     if "\0" in request.path_info or "%00" in query or "\0" in query:
         return answer(400, "The address holds a NUL byte.", "INVALID")
+    return None
+
+
+def _unfit_type(request: HttpRequest) -> HttpResponse | None:
+    if request.META.get("CONTENT_TYPE") and not request.content_type:
+        return answer(400, "Content-Type is not one.", "INVALID")
     return None
 
 

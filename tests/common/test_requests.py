@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connection, connections
@@ -15,6 +16,7 @@ from rest_framework.test import APIClient
 
 from common.api.generator import Generator
 from common.tenancy import CREW
+from orchestrator.asgi import application
 from sites.models import Agent
 from tests import make
 
@@ -291,6 +293,26 @@ async def test_the_doors_are_the_same_under_asgi() -> None:
     refused = await client.get("/api/agents?name=%00")
     assert (refused.status_code, refused.json()["code"]) == (400, "INVALID")
     assert (await client.get("/api/nothing")).json()["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(("accepted", "usual"), [("*/*", 401), ("text/event-stream", 406)], ids=["WSGI", "ASGI"])
+@pytest.mark.parametrize(
+    ("named", "query", "status"),
+    [
+        ("application/json; charset=rot13", "a=%41", None),
+        ("application/json; charset=utf-16", "a=%41", None),
+        ("application/json; charset=utf-8", "&".join(["a=1"] * 1_001), 400),
+        ("text/plain; x*=nothing''%41", "", 400),
+    ],
+)
+async def test_a_request_can_be_made_whatever_type_it_names(
+    named: str, query: str, status: int | None, accepted: str, usual: int
+) -> None:
+    transport = httpx.ASGITransport(app=application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as browser:
+        answer = await browser.get(f"/api/me?{query}", headers={"Content-Type": named, "Accept": accepted})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status or usual, "application/json"), answer.content
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
 
 
 def test_answers_are_compact_json_with_moments_in_utc(client: APIClient) -> None:
