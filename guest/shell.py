@@ -7,6 +7,7 @@ import codecs
 import os
 import signal
 import subprocess
+from collections import deque
 from collections.abc import Mapping
 
 from guest.children import signal_group
@@ -18,6 +19,8 @@ from guest.supervise import ended
 
 MAX_STREAM_BYTES = 1024 * 1024
 _READ_BYTES = 256 * 1024
+_HELD_AT_MOST = 256
+_DROP_EVERY_S = 0.01
 _LONGEST_CMD = 8_000
 _CMD_VARIABLE = "INSTANCE_COMMAND"
 # Wine escapes quotes in an argument in a way that cmd does not undo. So the command travels as a variable, which the
@@ -33,9 +36,11 @@ class Shell:
         self._instance = instance
         self._home = config.home
         self._windows = config.flavour == "windows"
+        self._held: deque[_Stream] = deque()
 
     async def run(self, command: str, timeout_s: float) -> results.Shell:
-        """What the command wrote and how it ended. What it leaves in the background goes on, and is not waited for.
+        """What the command wrote and how it ended. What it leaves in the background goes on, and is not waited for:
+        what that writes later is read and dropped.
 
         Raises:
             OSError: the shell could not be started.
@@ -55,13 +60,21 @@ class Shell:
         out.listen()
         err.listen()
         timed_out = await _wait(child, timeout_s)
-        return results.Shell(
+        done = results.Shell(
             stdout=out.text(),
             stderr=err.text(),
             exit_code=None if timed_out else _exit_code(child),
             timed_out=timed_out,
             truncated=out.truncated or err.truncated,
         )
+        self._hold(out, err)
+        return done
+
+    def _hold(self, *streams: _Stream) -> None:
+        """They are open for as long as a program in the background has them; the eldest of too many are closed."""
+        self._held = deque(stream for stream in (*self._held, *streams) if stream.is_open)
+        while len(self._held) > _HELD_AT_MOST:
+            self._held.popleft().close()
 
     def _start(self, command: str, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
         environment = {**self._base, **self._instance.variables}
@@ -83,13 +96,14 @@ class Shell:
 
 
 class _Stream:
-    """The reading end of one stream: all that comes is read, only the first part is kept."""
+    """The reading end of one stream: all that comes is read, only the first part is kept, and nothing of what comes
+    once the text was told: a program whose output nobody takes would be ended by its next word."""
 
     def __init__(self, descriptor: int) -> None:
         self.truncated = False
+        self.is_open = True
         self._descriptor = descriptor
         self._kept = bytearray()
-        self._open = True
 
     @classmethod
     def open(cls) -> tuple[_Stream, int]:
@@ -102,15 +116,16 @@ class _Stream:
         asyncio.get_running_loop().add_reader(self._descriptor, self._read)
 
     def text(self) -> str:
-        """What came till now; closes the stream, though a process in the background may hold its other end."""
-        while self._open and self._read():
+        """What came till now."""
+        while self.is_open and self._read():
             pass
-        self.close()
-        return _decoded(bytes(self._kept), truncated=self.truncated)
+        kept, self._kept = bytes(self._kept), bytearray()
+        self._drop_on()
+        return _decoded(kept, truncated=self.truncated)
 
     def close(self) -> None:
-        if self._open:
-            self._open = False
+        if self.is_open:
+            self.is_open = False
             asyncio.get_running_loop().remove_reader(self._descriptor)
             os.close(self._descriptor)
 
@@ -127,6 +142,22 @@ class _Stream:
         self._kept += came[:room]
         self.truncated |= len(came) > room
         return not self.truncated
+
+    def _drop_on(self) -> None:
+        if self.is_open:
+            asyncio.get_running_loop().add_reader(self._descriptor, self._drop)
+
+    def _drop(self) -> None:
+        """Some of it, and then a pause: a flood waits for us, and not we for it."""
+        try:
+            if not os.read(self._descriptor, _READ_BYTES):
+                self.close()
+        except BlockingIOError:
+            return
+        if self.is_open:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._descriptor)
+            loop.call_later(_DROP_EVERY_S, self._drop_on)
 
 
 async def _wait(child: subprocess.Popen[bytes], timeout_s: float) -> bool:

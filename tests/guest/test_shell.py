@@ -55,6 +55,36 @@ async def test_what_runs_in_the_background_is_not_waited_for(shell: Shell, tmp_p
     os.kill(inner, 9)
 
 
+async def test_what_runs_in_the_background_may_go_on_talking(shell: Shell, tmp_path: Path) -> None:
+    """A program whose output nobody takes any more would be ended by its next word."""
+    done = await shell.run("(while [ ! -e stop ]; do sleep 0.02; echo word; echo word >&2; done; echo > ended) &", 20)
+    assert (done.stdout, done.exit_code) == ("", 0)
+    held = open_descriptors()
+    (tmp_path / "home" / "stop").touch()
+    await eventually((tmp_path / "home" / "ended").exists, what="the background's last word")
+    await eventually(lambda: open_descriptors() == held - 2, what="both streams are let go")
+
+
+async def test_a_background_that_floods_waits_and_holds_nobody_up(shell: Shell, tmp_path: Path) -> None:
+    await shell.run("yes & echo $! > inner", 20)
+    assert (await shell.run("echo well", 20)).stdout == "well\n"
+    inner = int((tmp_path / "home" / "inner").read_text())
+    assert runs(inner)
+    os.kill(inner, 9)
+
+
+async def test_so_many_streams_of_the_background_are_held_and_no_more(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("guest.shell._HELD_AT_MOST", 4)
+    before = open_descriptors()
+    for _ in range(4):
+        await shell.run("sleep 300 & echo $! >> inner", 20)
+    assert open_descriptors() <= before + 4
+    for inner in (tmp_path / "home" / "inner").read_text().split():
+        os.kill(int(inner), 9)
+
+
 async def test_a_flood_is_cut_and_does_not_hold_the_command_up(shell: Shell) -> None:
     done = await shell.run(f"head -c {MAX_STREAM_BYTES * 3} /dev/zero | tr '\\0' x; echo small >&2", 30)
     assert (len(done.stdout), done.stderr, done.exit_code) == (MAX_STREAM_BYTES, "small\n", 0)
@@ -101,7 +131,7 @@ async def test_descriptors_are_not_used_up(shell: Shell) -> None:
     before = open_descriptors()
     for _ in range(10):
         await shell.run("echo x; sleep 0.01 &", 10)
-    assert open_descriptors() <= before
+    await eventually(lambda: open_descriptors() <= before, what="all are closed")
 
 
 async def test_a_nul_in_a_command_is_refused(shell: Shell) -> None:
