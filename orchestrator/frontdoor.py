@@ -21,7 +21,7 @@ from common import logs
 from common.api import errors
 from common.api.middleware import request_name
 from common.bars import Bar, barred
-from common.errors import PlatformError, Unavailable
+from common.errors import Invalid, PlatformError, Unavailable
 from common.realtime import hub
 from facades import doors
 from orchestrator.bodies import Gone, Receive, Send, TooLarge, TooSlow, read_body, replay, with_length
@@ -94,7 +94,8 @@ class FrontDoor:
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         try:
             body = await read_body(scope, receive, max_bytes=self._max_body_bytes)
-        except (TooLarge, TooSlow) as error:
+            _must_be_text(scope["query_string"])
+        except (TooLarge, TooSlow, Invalid) as error:
             await _answer(scope, send, error, close=True)
             return
         except Gone:
@@ -172,6 +173,14 @@ def is_long_action(scope: HTTPScope, body: bytes) -> bool:
     """Whether the answer may take seconds, because it is an action that runs a command or sleeps."""
     is_action = scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_ACTION_PATHS)
     return is_action and any(word in body for word in _LONG_WORDS)
+
+
+def _must_be_text(query: bytes) -> None:
+    """Django's ASGI handler would answer what is none by nothing at all."""
+    try:
+        query.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The address holds bytes that are no UTF-8.") from error
 
 
 def _secret(scope: HTTPScope) -> str:

@@ -17,6 +17,7 @@ from facades.desktop_v1 import views
 from facades.desktop_v1.errors import LISTED
 from instances.models import Instance
 from orchestrator import frontdoor
+from orchestrator.asgi import application
 from sites import idempotency
 from tests.facades.test_desktop_v1 import ABSENT, sdk
 from tests.instances.conftest import World
@@ -159,6 +160,30 @@ async def test_what_the_front_door_refuses_is_in_the_dialect_s_words() -> None:
         )  # type: ignore[typeddict-item]
         assert words in json.loads(sent[1]["body"])["error"]
         assert sent[0]["status"] == (400 if path == "/v1/desktop" else 413)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "first"),
+    [("/v1/desktop", 400, "status"), ("/v1/start", 422, "detail"), ("/api/me", 400, "error")],
+)
+@pytest.mark.parametrize("accepted", [b"*/*", b"text/event-stream"])
+async def test_an_address_that_is_no_text_is_refused_in_words(
+    path: str, status: int, first: str, accepted: bytes
+) -> None:
+    sent: list[Any] = []
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"a=\xff",
+        "headers": [(b"accept", accepted)],
+    }
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    await application(scope, None, send)
+    assert sent[0]["status"] == status and next(iter(json.loads(sent[1]["body"]))) == first
 
 
 def test_other_addresses_are_left_alone() -> None:
