@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+_LONGEST_FOLD_MIN = 24 * 60
+"""No clock is put back further."""
+
 
 class NeverDue(ValueError):
     """The text is no cron expression, or names moments that never come. Says why."""
@@ -24,11 +27,17 @@ def next_of_cron(cron: str, after: datetime, zone: str) -> datetime:
     if len(cron.split()) != 5:
         raise NeverDue("Five fields: minute, hour, day of the month, month, day of the week.")
     try:
-        return next(CronSim(cron, after.astimezone(ZoneInfo(zone)))).astimezone(UTC)
+        # From within an hour that comes twice a moment of the first time may be found, which is past.
+        for minutes in range(_LONGEST_FOLD_MIN):
+            since = after + timedelta(minutes=minutes)
+            found = next(CronSim(cron, since.astimezone(ZoneInfo(zone)))).astimezone(UTC)
+            if found > after:
+                return found
     except CronSimError as error:
         raise NeverDue(f"{error}.") from error
-    except StopIteration as error:
-        raise NeverDue("It names a moment that never comes.") from error
+    except StopIteration:
+        pass
+    raise NeverDue("It names a moment that never comes.")
 
 
 def next_of_interval(interval_s: int, after: datetime, anchor: datetime) -> datetime:

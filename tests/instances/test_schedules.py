@@ -51,6 +51,15 @@ def test_a_time_that_the_clocks_show_twice_comes_once():
     assert _run("30 2 * * *", "2026-10-24T12:00", "Europe/Berlin", 2) == ["25 00:30", "26 01:30"]
 
 
+def test_from_within_the_hour_that_comes_twice_it_lies_ahead_all_the_same():
+    """A worker that comes late, or somebody who writes a schedule just then."""
+    assert _run("50 2 * * *", "2026-10-25T01:10", "Europe/Berlin", 2) == ["26 01:50", "27 01:50"]
+    assert _run("30-59 2 * * *", "2026-10-25T01:40", "Europe/Berlin", 1) == ["26 01:30"]
+    assert _run("50 2 * * *", "2026-10-25T00:10", "Europe/Berlin", 1) == ["25 00:50"]
+    after = _utc("2019-04-06T13:44")
+    assert next_of_cron("*/29 3 * * *", after, "Pacific/Chatham") > after
+
+
 def test_every_half_hour_goes_by_the_time_that_passes():
     assert _run("*/30 * * * *", "2026-10-25T00:15", "Europe/Berlin", 4) == [
         "25 00:30",
