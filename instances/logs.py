@@ -120,7 +120,7 @@ def _check_parents(principal: Principal, places: list[UUID], entries: Sequence[E
 
 def _known(principal: Principal, instance_ids: set[UUID]) -> set[UUID]:
     """Those of the ids that are instances of the site. It takes no right to read them to write about them."""
-    rows = Instance.of(principal.site_id).filter(pk__in=instance_ids, deleted_at=None)
+    rows = Instance.of(principal.site_id).filter(pk__in=instance_ids, deleted_at=None, pooled=False)
     return set(rows.values_list("pk", flat=True))
 
 

@@ -34,7 +34,7 @@ def instance_of(principal: Principal, instance_id: UUID, *, with_deleted: bool =
         NotFound: it does not exist, is deleted, or belongs to another site.
     """
     principal.must("instances:read")
-    rows = Instance.of(principal.site_id) if with_deleted else instances_of(principal)
+    rows = Instance.of(principal.site_id).filter(pooled=False) if with_deleted else instances_of(principal)
     found = rows.filter(pk=instance_id).first()
     if found is None:
         raise NotFound("No such instance.")
@@ -71,7 +71,7 @@ def logs_of(principal: Principal, instance_id: UUID) -> QuerySet[Log]:
 def logs_where_kept(principal: Principal, instance_id: UUID) -> QuerySet[Log]:
     """The same as one statement, which finds nothing where there is no such instance."""
     principal.must("instances:read")
-    is_there = Exists(Instance.of(principal.site_id).filter(pk=instance_id, deleted_at=None))
+    is_there = Exists(Instance.of(principal.site_id).filter(pk=instance_id, deleted_at=None, pooled=False))
     return logs(principal).filter(is_there, instance_id=instance_id)
 
 

@@ -162,7 +162,9 @@ def test_a_member_is_in_no_list_and_nobody_acts_on_it(world):
         services.request_stop(world.principal, member.pk)
     client = make.client(Site(pk=world.principal.site_id))
     assert client.get("/api/instances").json()["count"] == 0
-    assert client.get(f"/api/instances/{member.pk}").status_code == 404
+    for path in ("", "/wait?timeout_s=0", "/logs", "/events", "/plans"):
+        assert client.get(f"/api/instances/{member.pk}{path}").status_code == 404, path
+    assert client.post(f"/api/instances/{member.pk}/logs", {"log_type": "system", "message": "x"}).status_code == 404
 
 
 def test_what_happens_to_members_is_told_to_nobody(world, later):
