@@ -20,12 +20,13 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from common import clock
-from common.errors import Invalid
+from common.errors import PlatformError
 from common.tenancy import site_scope
 from instances import lifecycle, placing, startup, tasks, timelimits
 from instances.models import Desired, Instance, Status, Template
 from instances.models.template import SPEC_FIELDS, MachineSpec
 from instances.providers.registry import Offer
+from sites import quotas
 
 logger = logging.getLogger(__name__)
 
@@ -114,9 +115,8 @@ def refill(template_id: UUID, site_id: UUID) -> None:
         size = template.pool_size if template.site.is_active else 0
         fit = [row for row in members if not _is_unfit(template, row)]
         _end([row for row in members if row not in fit] + fit[size:])
-        if (room := _room(template, fit, size)) and (place := _place(template)):
-            for _ in range(room):
-                _make(template, place)
+        if room := _room(template, fit, size):
+            _fill(template, room)
         template.save(using="default", update_fields=_BREAKER)
 
 
@@ -186,18 +186,35 @@ def _room(template: Template, fit: Collection[Instance], size: int) -> int:
     return max(0, min(size - len(fit), at_once - on_the_way))
 
 
-def _place(template: Template) -> Offer | None:
-    """Where members are made; None where the operators have taken away what the template wishes."""
+def _fill(template: Template, room: int) -> None:
+    """Ask for members, or say why there can be none just now and leave the pool alone for a while."""
     try:
-        return placing.chosen(
+        place = placing.chosen(
             template.site_id,
             instance_type=template.instance_type,
             provider=template.provider,
             region=template.region,
         )
-    except Invalid as error:
-        template.pool_reason = error.message
-        return None
+        allowed = _allowed(template.site_id, room)
+    except PlatformError as error:
+        template.pool_reason, template.pool_open_until = error.message, clock.in_s(_FIRST_PAUSE_S)
+        return
+    if not template.pool_failures:
+        template.pool_reason, template.pool_open_until = "", None
+    for _ in range(allowed):
+        _make(template, place)
+
+
+def _allowed(site_id: UUID, wanted: int) -> int:
+    """So many of the wanted members as all pools of the site may have in addition: a member counts for no quota, but
+    a site has no more of them than it may have instances.
+
+    Raises:
+        TooMany: none.
+    """
+    limit, have = quotas.locked(site_id).instances, members_of(site_id).count()
+    quotas.must_fit("instances", limit=limit, used=have)
+    return wanted if limit is None else min(wanted, limit - have)
 
 
 def _make(template: Template, place: Offer) -> None:

@@ -223,6 +223,20 @@ def test_a_smaller_pool_and_a_template_that_goes_end_their_members(world):
     assert world.provider.machines == {}
 
 
+def test_pools_have_no_more_members_than_their_site_may_have_instances(world, later):
+    """They count for no quota, and anybody can write templates without an end."""
+    Site.objects.using(CREW).filter(pk=world.principal.site_id).update(quota_instances=3)
+    made = [_template(world, size=2, name=f"desk {number}") for number in range(3)]
+    assert len(_fill(world)) == 3
+    held_back = Template.everywhere.get(pk=made[2].pk)
+    assert "quota of 3" in held_back.pool_reason
+    assert pools.due() == [], "and it is left alone for a while"
+    Site.objects.using(CREW).filter(pk=world.principal.site_id).update(quota_instances=9)
+    later(31)
+    assert len(_fill(world)) == 6
+    assert Template.everywhere.get(pk=made[2].pk).pool_reason == ""
+
+
 def test_a_member_that_a_worker_holds_ends_with_its_template_too(world):
     """Passed by, it would run on for nobody: no template is left that could find it."""
     template = _template(world)
