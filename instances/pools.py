@@ -99,7 +99,8 @@ def due() -> list[tuple[UUID, UUID]]:
     )
     may_fill = Q(have__lt=F("size")) & (Q(pool_open_until=None) | Q(pool_open_until__lte=clock.now()))
     mended = Q(pool_failures__gt=0, up=True)
-    rows = rows.filter(Q(unfit=True) | Q(have__gt=F("size")) | may_fill | mended).order_by("pk")
+    # In any order, so that one site with many pools that are never full keeps no other one's empty.
+    rows = rows.filter(Q(unfit=True) | Q(have__gt=F("size")) | may_fill | mended).order_by("?")
     return list(rows.values_list("pk", "site_id")[:_TEMPLATES_AT_ONCE])
 
 

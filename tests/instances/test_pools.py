@@ -237,6 +237,14 @@ def test_pools_have_no_more_members_than_their_site_may_have_instances(world, la
     assert Template.everywhere.get(pk=made[2].pk).pool_reason == ""
 
 
+def test_a_site_with_many_pools_keeps_no_other_ones_empty(world, monkeypatch):
+    _template(world)
+    stranger = templates.create_template(principal_of_new_site(), name="desk", instance_type="ubuntu", pool_size=1)
+    monkeypatch.setattr(pools, "_TEMPLATES_AT_ONCE", 1)
+    found = {each for _ in range(60) for each in pools.due()}
+    assert (stranger.pk, stranger.site_id) in found
+
+
 def test_a_member_that_a_worker_holds_ends_with_its_template_too(world):
     """Passed by, it would run on for nobody: no template is left that could find it."""
     template = _template(world)
