@@ -188,7 +188,7 @@ async def test_the_front_door_turns_a_refused_key_away_without_django(monkeypatc
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": "GET", "path": "/api/me", "headers": list(headers)}
+        scope = {"type": "http", "method": "GET", "path": "/api/me", "query_string": b"", "headers": [*headers]}
         await door(scope, None, send)  # type: ignore[arg-type]
         return sent
 
