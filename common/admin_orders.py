@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseRedirect
@@ -129,6 +130,27 @@ class OrderedAdmin(PlatformAdmin):
 
     def _page_of(self, row: Model) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+
+
+class OrdersAlone(OrderedAdmin):
+    """Rows that nobody makes, edits or deletes here: a whole row saved from a form would undo what a worker has
+    written meanwhile. Their pages show them, and take orders."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return flatten_fieldsets(self.get_fieldsets(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """To give orders, that is."""
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 def _bulk(order: Order) -> Callable[[OrderedAdmin, HttpRequest, QuerySet[Any]], HttpResponseBase | None]:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.utils import flatten_fieldsets
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib import admin
 from django.utils.html import format_html_join
 from unfold.decorators import display
 
-from common.errors import PlatformError
+from common.admin_orders import Order, OrdersAlone
 from plans import services
+from plans.lifecycle import TABLE
 from plans.models import Dependency, Plan, PlanEvent
-from sites.admin_base import SiteOwnedAdmin, asking
-from sites.principal import Principal
-from sites.roles import Role
+from sites.admin_base import SiteOwnedAdmin, through
 
 EVENTS_SHOWN = 30
 LABELS = {
@@ -29,40 +24,35 @@ LABELS = {
 }
 
 
-def asked(service: Callable[[Principal, Any], Plan], description: str) -> Any:
-    """An admin action that asks `service` for each chosen plan, and says what was refused and why."""
+def _may(event: str) -> Callable[[Plan], bool]:
+    return lambda plan: (plan.status, event) in TABLE
 
-    @admin.action(description=description, permissions=["change"])
-    def act(self: PlanAdmin, request: HttpRequest, queryset: QuerySet[Plan]) -> None:
-        accepted = 0
-        for plan in queryset:
-            try:
-                with asking(request, plan.site_id, as_role=Role.ADMIN) as principal:
-                    service(principal, plan.pk)
-                accepted += 1
-            except PlatformError as refusal:
-                self.message_user(request, f"{plan.title}: {refusal.message}", messages.WARNING)
-        self.message_user(request, f"{description.split()[0]}: {accepted} of {len(queryset)} plans.")
 
-    act.__name__ = service.__name__
-    return act
+ORDERS = (
+    Order("start", "Start", "play_arrow", through(services.start_plan), _may("started")),
+    Order("pause", "Pause", "pause", through(services.pause_plan), _may("paused")),
+    Order("resume", "Resume", "play_arrow", through(services.resume_plan), _may("resumed")),
+    Order("retry", "Retry", "replay", through(services.retry_plan), _may("retried")),
+    Order(
+        "cancel",
+        "Cancel",
+        "block",
+        through(services.cancel_plan),
+        _may("cancelled"),
+        warning="A cancelled plan is never taken up again.",
+    ),
+)
 
 
 @admin.register(Plan)
-class PlanAdmin(SiteOwnedAdmin):
+class PlanAdmin(OrdersAlone, SiteOwnedAdmin):
     noun = "plans"
     role_writes = True
     list_display = ["title", "site", "instance", "plan_type", "status_label", "progress", "priority", "due_at"]
     list_select_related = ["site", "instance"]
     list_filter = ["status", "plan_type", "priority"]
     search_fields = ["title", "id", "site__name", "instance__name"]
-    actions = [
-        asked(services.start_plan, "Start the chosen plans"),
-        asked(services.pause_plan, "Pause the chosen plans"),
-        asked(services.resume_plan, "Resume the chosen plans"),
-        asked(services.retry_plan, "Retry the chosen plans"),
-        asked(services.cancel_plan, "Cancel the chosen plans"),
-    ]
+    orders = ORDERS
     fieldsets = [
         (None, {"fields": ["title", "site", "instance", "user", "agent", "plan_type", "priority", "due_at"]}),
         ("What is to be reached", {"fields": ["description", "instructions", "expected_output", "success_criteria"]}),
@@ -96,21 +86,3 @@ class PlanAdmin(SiteOwnedAdmin):
         events = PlanEvent.everywhere.filter(plan=plan).order_by("-number")[:EVENTS_SHOWN]
         rows = ((e.created_at.strftime("%Y-%m-%d %H:%M:%S"), e.kind, e.status_to, e.message) for e in events)
         return format_html_join("", "<div><code>{}</code> <b>{}</b> {} {}</div>", rows)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return flatten_fieldsets(self.get_fieldsets(request, obj))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.get_fields(request, obj)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Plans are written over the API, by a principal of their site."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To move chosen plans; the page of one shows it, and saves nothing."""
-        return obj is None and super().has_change_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A plan is removed by its service, which frees what waits for it; here it can be cancelled."""
-        return False

@@ -6,7 +6,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
@@ -14,7 +13,7 @@ from django.urls.resolvers import URLPattern
 from unfold.decorators import display
 
 from common.admin import page, waits
-from common.admin_orders import OrderedAdmin
+from common.admin_orders import OrdersAlone
 from common.errors import PlatformError
 from instances import signed
 from instances.admin.orders import ORDERS
@@ -36,7 +35,7 @@ LABELS = {
 
 
 @admin.register(Instance)
-class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
+class InstanceAdmin(OrdersAlone, SiteOwnedAdmin):
     noun = "instances"
     role_writes = True
     orders = ORDERS
@@ -159,24 +158,6 @@ class InstanceAdmin(OrderedAdmin, SiteOwnedAdmin):
     ) -> HttpResponse:
         context = {**(extra_context or {}), "history": lambda: _history(object_id)}
         return cast(HttpResponse, super().change_view(request, object_id, form_url, context))
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return flatten_fieldsets(self.get_fieldsets(request, obj))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.get_fields(request, obj)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Instances are asked for over the API, by a principal of their site."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To give orders, that is. There is nothing to edit: a whole row saved here would undo a worker's."""
-        return obj is None and super().has_change_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A row goes when its machine is gone: there is an order for that."""
-        return False
 
 
 def _history(object_id: str) -> dict[str, Any]:

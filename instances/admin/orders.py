@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from django.http import HttpRequest
-
 from common.admin_orders import Order
 from instances import extending, services
 from instances.models import Desired, Instance, Status
-from sites.admin_base import asking
-from sites.principal import Principal
-from sites.roles import Role
-
-
-def _through(service: Callable[[Principal, Any], Instance]) -> Callable[[HttpRequest, Instance], Instance]:
-    def ask(request: HttpRequest, instance: Instance) -> Instance:
-        with asking(request, instance.site_id, as_role=Role.ADMIN) as principal:
-            return service(principal, instance.pk)
-
-    return ask
+from sites.admin_base import through
 
 
 def _stays(instance: Instance) -> bool:
@@ -48,16 +33,16 @@ def _may_retry(instance: Instance) -> bool:
 
 
 ORDERS = (
-    Order("start", "Start", "play_arrow", _through(services.request_start), _may_start),
-    Order("stop", "Stop", "stop", _through(services.request_stop), _may_stop),
-    Order("restart", "Restart", "restart_alt", _through(services.request_restart), _may_restart),
-    Order("extend", "Extend", "more_time", _through(extending.request_extension), _may_extend),
-    Order("retry", "Retry", "replay", _through(services.request_retry), _may_retry),
+    Order("start", "Start", "play_arrow", through(services.request_start), _may_start),
+    Order("stop", "Stop", "stop", through(services.request_stop), _may_stop),
+    Order("restart", "Restart", "restart_alt", through(services.request_restart), _may_restart),
+    Order("extend", "Extend", "more_time", through(extending.request_extension), _may_extend),
+    Order("retry", "Retry", "replay", through(services.request_retry), _may_retry),
     Order(
         "delete",
         "Delete",
         "delete",
-        _through(services.request_deletion),
+        through(services.request_deletion),
         _stays,
         warning="The machine and its disk are destroyed. There is no way back.",
     ),

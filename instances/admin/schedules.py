@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -14,33 +13,23 @@ from common.admin import ShownOnly
 from common.admin_orders import Order, OrderedAdmin
 from instances import schedules, specs
 from instances.models import Occurrence, Schedule
-from sites.admin_base import SiteOwnedAdmin, asking
+from sites.admin_base import SiteOwnedAdmin, through
 from sites.admin_served import ServedAdmin
 from sites.principal import Principal
-from sites.roles import Role
-
-
-def _through(service: Callable[[Principal, Any], object]) -> Callable[[HttpRequest, Schedule], object]:
-    def ask(request: HttpRequest, schedule: Schedule) -> object:
-        with asking(request, schedule.site_id, as_role=Role.ADMIN) as principal:
-            return service(principal, schedule.pk)
-
-    return ask
-
 
 ORDERS = (
     Order(
-        "pause", "Pause", "pause", _through(partial(schedules.change_schedule, paused=True)), lambda row: not row.paused
+        "pause", "Pause", "pause", through(partial(schedules.change_schedule, paused=True)), lambda row: not row.paused
     ),
     Order(
-        "resume", "Resume", "play_arrow", _through(partial(schedules.change_schedule, paused=False)), lambda r: r.paused
+        "resume", "Resume", "play_arrow", through(partial(schedules.change_schedule, paused=False)), lambda r: r.paused
     ),
-    Order("run", "Run now", "bolt", _through(schedules.run_now), lambda row: True),
+    Order("run", "Run now", "bolt", through(schedules.run_now), lambda row: True),
     Order(
         "delete",
         "Delete",
         "delete",
-        _through(schedules.remove_schedule),
+        through(schedules.remove_schedule),
         lambda row: True,
         warning="Its history goes with it. What it has started goes on.",
         ends=True,

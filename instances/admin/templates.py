@@ -14,10 +14,9 @@ from common.admin_orders import Order, OrderedAdmin
 from instances import extending, specs, templates
 from instances.admin.template_form import TemplateForm
 from instances.models import Template, TemplateVersion
-from sites.admin_base import SiteOwnedAdmin, asking
+from sites.admin_base import SiteOwnedAdmin, through
 from sites.admin_served import ServedAdmin
 from sites.principal import Principal
-from sites.roles import Role
 
 _SPEC = [
     "instance_type",
@@ -40,11 +39,6 @@ def _names(row: Any) -> str:
     return ", ".join(row.environment_names) or "none"
 
 
-def _remove(request: HttpRequest, template: Template) -> None:
-    with asking(request, template.site_id, as_role=Role.ADMIN) as principal:
-        templates.remove_template(principal, template.pk)
-
-
 @admin.register(Template)
 class TemplateAdmin(OrderedAdmin, ServedAdmin):
     noun = "templates"
@@ -54,7 +48,7 @@ class TemplateAdmin(OrderedAdmin, ServedAdmin):
             "delete",
             "Delete",
             "delete",
-            _remove,
+            through(templates.remove_template),
             lambda row: True,
             warning="Its versions, schedules and pool go with it. Instances made by it go on.",
             ends=True,

@@ -25,7 +25,7 @@ def _page(plan: dict[str, Any]) -> str:
 
 
 def _act(browser: Client, action: str, *plans: dict[str, Any]) -> str:
-    chosen = {"action": action, "_selected_action": [plan["id"] for plan in plans]}
+    chosen = {"action": action, "_selected_action": [plan["id"] for plan in plans], "confirmed": "yes"}
     return browser.post(LIST, chosen, follow=True).content.decode()
 
 
@@ -46,14 +46,28 @@ def test_chosen_plans_are_moved_by_the_services(place: Place) -> None:
     browser = _browser(is_superuser=True)
     one, two = place.write("one"), place.write("two")
     place.ask(two, "start")
-    told = _act(browser, "start_plan", one, two)
-    assert "two: A plan that is in_progress cannot be started." in told and "Start: 1 of 2 plans." in told
-    _act(browser, "pause_plan", one, two)
+    told = _act(browser, "start", one, two)
+    assert "two: A plan that is in_progress cannot be started." in told and "Start: asked for one." in told
+    _act(browser, "pause", one, two)
     assert [stored(plan).status for plan in (one, two)] == ["paused", "paused"]
     befall(place.instance, "stop_sent")
-    assert "not running" in _act(browser, "resume_plan", one)
-    _act(browser, "cancel_plan", one)
+    assert "not running" in _act(browser, "resume", one)
+    _act(browser, "cancel", one)
     assert place.kinds(one) == ["written", "started", "paused", "cancelled"]
+
+
+def test_a_plans_page_has_a_button_for_each_way_that_it_may_go(place: Place) -> None:
+    browser = _browser(is_superuser=True)
+    plan = place.write("The plan")
+    page = browser.get(_page(plan)).content.decode()
+    orders = [name for name in ("start", "pause", "resume", "retry", "cancel") if f"/order/{name}/" in page]
+    assert orders == ["start", "cancel"]
+    told = browser.post(f"/admin/plans/plan/{plan['id']}/order/start/", follow=True).content.decode()
+    assert "Start: asked for The plan." in told and "/order/pause/" in told
+    assert stored(plan).status == "in_progress"
+    asked = browser.get(f"/admin/plans/plan/{plan['id']}/order/cancel/").content.decode()
+    assert "A cancelled plan is never taken up again." in asked
+    assert stored(plan).status == "in_progress"
 
 
 def test_staff_see_and_move_plans_of_their_sites_only(place: Place) -> None:
@@ -67,7 +81,7 @@ def test_staff_see_and_move_plans_of_their_sites_only(place: Place) -> None:
     assert mine["id"] in listed and foreign["id"] not in listed
     assert browser.get(_page(mine)).status_code == 200
     assert browser.get(_page(foreign)).status_code == 302
-    _act(browser, "cancel_plan", mine, foreign)
+    _act(browser, "cancel", mine, foreign)
     assert (stored(mine).status, stored(foreign).status) == ("cancelled", "pending")
 
 
@@ -77,5 +91,6 @@ def test_staff_who_may_only_look_move_nothing(place: Place) -> None:
     browser = Client()
     browser.force_login(user)
     assert browser.get(_page(plan)).status_code == 200
-    _act(browser, "cancel_plan", plan)
+    assert 'id="orders"' not in browser.get(_page(plan)).content.decode()
+    _act(browser, "cancel", plan)
     assert stored(plan).status == "pending"
