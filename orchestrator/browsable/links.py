@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 from common.api.handlers import unknown_route
 
 NOUNS = (
-    *("instances", "templates", "recordings", "schedules", "plans", "logs", "webhooks"),
-    *("agents", "users", "memberships", "invitations", "keys", "sites", "audit"),
+    *("instances", "templates", "recordings", "browser-states", "schedules", "plans", "logs", "webhooks"),
+    *("agents", "users", "memberships", "invitations", "keys", "sites", "audit", "providers"),
 )
 _POINTERS = {"created_by": "users", "parent_log": "logs", "parent_id": "plans", "depends_on": "plans"}
 """Names of fields that do not tell by themselves what they point at."""
@@ -57,7 +57,7 @@ def _address(name: str, row_id: str, path: str, is_list: bool) -> str | None:
     elif name in _POINTERS:
         candidate = f"/api/{_POINTERS[name]}/{row_id}"
     elif name.endswith("_id"):
-        candidate = f"/api/{name.removesuffix('_id')}s/{row_id}"
+        candidate = f"/api/{name.removesuffix('_id').replace('_', '-')}s/{row_id}"
     else:
         return None
     if is_known(candidate):

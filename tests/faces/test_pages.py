@@ -13,6 +13,7 @@ from sites.models import Site
 from tests import make
 from tests.faces.conftest import signed_in
 from tests.instances.conftest import World
+from tests.walls.document import DOCUMENT
 
 pytestmark = pytest.mark.django_db
 HTML = {"HTTP_ACCEPT": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -37,7 +38,8 @@ def _field(page: str, name: str) -> str:
 
 def test_the_root_lists_the_nouns_to_programs_and_to_people() -> None:
     body = Client().get("/api/").json()
-    assert {"instances", "plans", "agents", "users", "memberships", "keys", "sites"} <= set(body["nouns"])
+    reading = (path for path, operations in DOCUMENT["paths"].items() if "get" in operations)
+    assert set(body["nouns"]) == {path[5:] for path in reading if re.fullmatch("/api/[a-z-]+", path)} - {"me"}
     for address in body["nouns"].values():
         assert Client().get(address).status_code == 401
     assert Client().get("/api").json() == body
@@ -73,6 +75,13 @@ def test_ids_lead_to_their_rows_and_a_row_to_what_lies_below_it(world: World) ->
         assert f'data-method="POST" data-url="/api/instances/{instance.pk}/{word}"' in page
     events = _page(browser, f"/api/instances/{instance.pk}/events")
     assert "<h1>Instance events</h1>" in events and f'<a href="/api/instances/{instance.pk}">' in events
+
+
+def test_an_entry_of_the_log_leads_to_the_browser_state_that_it_tells_of() -> None:
+    """A noun of two words: a field has an underscore where an address has a hyphen."""
+    row_id = "01a208fa-25d2-7261-937b-1acbd57f377c"
+    text = shown(f'"browser_state_id": "{row_id}"', path="/api/logs", is_list=True, keep={})
+    assert f'<a href="/api/browser-states/{row_id}">' in text
 
 
 def test_a_new_instance_is_asked_for_by_fields_that_hold_no_nulls() -> None:

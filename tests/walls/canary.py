@@ -20,7 +20,7 @@ from common.key_rotation import sealed_columns
 from common.secrets import unseal
 from common.tenancy import CREW
 from tests import make
-from tests.walls.document import _DOCUMENT, OPERATIONS
+from tests.walls.document import DOCUMENT, OPERATIONS
 
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|environment", re.IGNORECASE)
 NO_SECRETS = {
@@ -34,7 +34,7 @@ def _properties(schema: dict[str, Any], seen: tuple[str, ...] = ()) -> Iterator[
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if name not in seen:
-            yield from _properties(_DOCUMENT["components"]["schemas"][name], (*seen, name))
+            yield from _properties(DOCUMENT["components"]["schemas"][name], (*seen, name))
         return
     for choice in ("allOf", "oneOf", "anyOf"):
         for inner in schema.get(choice, ()):

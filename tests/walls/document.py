@@ -18,7 +18,7 @@ from sites.roles import Role
 from tests import make
 
 _FILE = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
-_DOCUMENT: dict[str, Any] = yaml.load(_FILE.read_text(), Loader=yaml.CSafeLoader)
+DOCUMENT: dict[str, Any] = yaml.load(_FILE.read_text(), Loader=yaml.CSafeLoader)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Operation:
 
 def _fields(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
     if "$ref" in schema:
-        return _fields(_DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        return _fields(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     found = dict(schema.get("properties", {}))
     for choice in ("allOf", "oneOf", "anyOf"):
         for inner in schema.get(choice, ()):
@@ -85,7 +85,7 @@ def _fields(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 OPERATIONS = {
     said["operationId"]: Operation(said["operationId"], method.upper(), path, said)
-    for path, methods in _DOCUMENT["paths"].items()
+    for path, methods in DOCUMENT["paths"].items()
     for method, said in methods.items()
 }
 
