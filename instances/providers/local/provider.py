@@ -94,6 +94,8 @@ class LocalProvider:
             return Sighting(Power.UP, status["reason"])  # also in the last moments of its end
         if run.shall_rest:
             return Sighting(Power.RESTING, status["reason"] if status and status["power"] == Power.RESTING else "")
+        if status is None and run.home.exists():
+            return Sighting(Power.RESTING, "The machine's start was cut off.")
         if status is None:
             return Sighting(Power.GONE, "The machine was never fully made.")
         died = status["power"] in (Power.RISING, Power.UP)

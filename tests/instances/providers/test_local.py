@@ -141,6 +141,25 @@ def test_a_machine_at_rest_is_at_rest_though_its_keeper_was_killed(rig: Rig) -> 
     assert not any(Path(path).exists() for path in before["cgroups"])
 
 
+def test_a_machine_whose_start_was_cut_off_rests_with_its_home(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is killed before it has a keeper, and nobody wants it started any more."""
+    machine = rig.up()
+    machine.run("echo kept >~/file")
+    machine.provider.stop(machine.handle)
+    machine.awaits(Power.RESTING)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(LocalProvider, "_spawn_keeper", killed)
+        machine.provider.start(machine.handle)
+    assert machine.provider.inspect(machine.handle).power is Power.RESTING
+    machine.provider.start(machine.handle)
+    machine.awaits(Power.UP)
+    assert machine.run("cat ~/file") == "kept\n"
+
+
 def test_a_home_survives_stop_and_start(rig: Rig) -> None:
     machine = rig.up()
     machine.run("echo kept >~/file")
