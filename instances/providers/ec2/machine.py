@@ -60,11 +60,11 @@ class Machine:
         """Whether its tags say so. Tags that do not show yet say nothing against it."""
         return self.tags.get(DEPLOYMENT, deployment) == deployment and self.tags.get(TOKEN, token) == token
 
-    def handle(self, token: str) -> Handle:
-        """`launched_at` tells later whether EC2 may simply not show the machine yet."""
-        return Handle(
-            VERSION, {"token": token, "id": self.id, "launched_at": self.launched_at.astimezone(UTC).isoformat()}
-        )
+    def handle(self, token: str, region: str) -> Handle:
+        """`launched_at` tells later whether EC2 may simply not show the machine yet, `region` whether it was asked for
+        it in the wrong place."""
+        launched_at = self.launched_at.astimezone(UTC).isoformat()
+        return Handle(VERSION, {"token": token, "id": self.id, "launched_at": launched_at, "region": region})
 
     def sighting(self) -> Sighting:
         power = _POWER.get(self.state, Power.RISING)

@@ -55,7 +55,7 @@ class Ec2Provider:
         if not region or not deployment:
             raise Refused("the provider is configured without a region or without the deployment's name")
         self._offers = offers.read(flavours, shared)
-        self._deployment, self._bootstrap_url = deployment, bootstrap_url
+        self._region, self._deployment, self._bootstrap_url = region, deployment, bootstrap_url
         self.blind_for_s = blind_for_s
         self._page_size = page_size
         self._session: dict[str, Any] = {"profile_name": profile or None, "region_name": region}
@@ -78,10 +78,10 @@ class Ec2Provider:
         there = self._tagged(token)
         for each in there:
             if each.can_serve:
-                return each.handle(token)
+                return each.handle(token, self._region)
             if each.lives:
                 raise Unreachable("The machine that had this name is still being removed.")
-        return self._run(order, token, lives=len(there)).handle(token)
+        return self._run(order, token, lives=len(there)).handle(token, self._region)
 
     def inspect(self, handle: Handle) -> Sighting:
         found = self._find(handle)
@@ -92,6 +92,7 @@ class Ec2Provider:
         return Sighting(Power.GONE)
 
     def destroy(self, handle: Handle) -> None:
+        self._must_be_here(handle)
         token = handle.data["token"]
         there = self._tagged(token)
         if not any(each.id == handle.data["id"] for each in there):
@@ -106,7 +107,7 @@ class Ec2Provider:
         # All pages before the first machine is told of: half a list would look like machines that have gone.
         found = self._described(_tag(machine.DEPLOYMENT, self._deployment), _states(*machine.LISTED))
         named = [(each.tags[machine.TOKEN], each) for each in found if machine.TOKEN in each.tags]
-        return iter([(token, each.handle(token)) for token, each in named])
+        return iter([(token, each.handle(token, self._region)) for token, each in named])
 
     def stop(self, handle: Handle) -> None:
         found = self._find(handle)
@@ -188,6 +189,7 @@ class Ec2Provider:
     # --- looks ----------------------------------------------------------------------------------------------------
     def _find(self, handle: Handle) -> Machine | None:
         """The handle's machine; None where EC2 shows none. An id may be hidden for a while, and so may tags."""
+        self._must_be_here(handle)
         token = handle.data["token"]
         found = self._by_id(handle)
         if not found:
@@ -195,6 +197,12 @@ class Ec2Provider:
         elif not found[0].belongs_to(self._deployment, token):
             return replace(found[0], state=machine.ENDED, why="")
         return found[0] if found else None
+
+    def _must_be_here(self, handle: Handle) -> None:
+        """Raises `Unreachable` where the entry named another region when the machine was made: there it is still."""
+        region = handle.data.get("region", self._region)
+        if region != self._region:
+            raise Unreachable(f"The machine is in {region}, and its provider is configured for {self._region}.")
 
     def _tagged(self, token: str) -> list[Machine]:
         """All that were made for the token, those of the last hour that have ended too."""

@@ -177,6 +177,17 @@ def test_an_id_that_is_hidden_is_found_by_its_tags(proxy: FaultProxy, ec2: Ec2Pr
     assert ec2.inspect(handle).power is Power.UP
 
 
+def test_a_machine_is_not_gone_because_its_entry_names_another_region(
+    proxy: FaultProxy, ec2: Ec2Provider, token: str
+) -> None:
+    handle = again(lambda: ec2.create(SPEC, token=token))
+    elsewhere = driver(proxy.url, region="eu-west-3", blind_for_s=0)
+    for ask in (elsewhere.inspect, elsewhere.destroy, elsewhere.stop, elsewhere.start):
+        with pytest.raises(Unreachable, match="eu-west-3"):
+            ask(handle)
+    assert ec2.inspect(handle).power is Power.UP
+
+
 def test_half_a_list_is_no_list(proxy: FaultProxy, ec2: Ec2Provider, token: str) -> None:
     paged = driver(proxy.url, page_size=5, deployment=f"of-{token[:8]}")
     names = {f"{token}-{number}" for number in range(7)}
