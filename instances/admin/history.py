@@ -28,6 +28,8 @@ class EventAdmin(_AlongTheKey):
     noun = "instances"
     list_display = ["created_at", "instance", "number", "kind", "status_to", "message", "site"]
     list_filter = ["status_to"]
+    fields = ["created_at", "site", "instance", "number", "kind", "status_from", "status_to", "message", "data"]
+    readonly_fields = fields
 
 
 @admin.register(Log)
@@ -36,6 +38,12 @@ class LogAdmin(_AlongTheKey):
     list_display = ["created_at", "level_label", "log_type", "message_short", "instance", "site"]
     list_filter = ["log_type", "level", "is_error"]
     search_fields = ["message", "tool_name"]
+    fields = [
+        *("created_at", "site", "instance", "user", "agent", "parent_log"),
+        *("log_type", "level", "message", "details", "is_error", "duration_ms"),
+        *("tool_name", "tool_call_id", "tool_args", "tool_result", "tokens_used", "artifacts"),
+    ]
+    readonly_fields = fields
 
     @display(description="Level", label=_LEVELS)
     def level_label(self, log: Log) -> str:

@@ -8,8 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from instances import logs
+from instances.entries import Entry
 from instances.guestlink import GuestUnreachable
-from instances.models import Instance, Log
+from instances.models import Event, Instance, Log
+from instances.models.log import LogType
 from tests.instances.conftest import World, principal_of_new_site
 
 LIST = reverse("admin:instances_instance_changelist")
@@ -123,6 +126,20 @@ def test_staff_may_in_the_admin_what_their_role_lets_them(
     assert browser.get(_screen(world.read(instance))).status_code == (200 if may else 403)
     keys = browser.get(reverse("admin:sites_apikey_changelist")).status_code
     assert keys == 403, "only a site's admins see its keys"
+
+
+def test_the_page_of_an_event_and_of_a_log_entry_shows_what_it_holds(
+    world: World, operator: Client, staff: Callable[[str], Client]
+) -> None:
+    instance = world.running()
+    event = Event.everywhere.filter(instance=instance, kind="guest_ready").get()
+    written = Entry(log_type=LogType.TOOL_CALL, message="Two pages.", tool_args={"page": "the second"})
+    [entry] = logs.write_entries(world.principal, instance.pk, [written], bulk=False)
+    for browser in (operator, staff("viewer")):
+        shown = browser.get(reverse("admin:instances_event_change", args=[event.pk])).content.decode()
+        assert "guest_ready" in shown and "starting" in shown and _page(instance) in shown
+        shown = browser.get(reverse("admin:instances_log_change", args=[entry])).content.decode()
+        assert "the second" in shown and "Two pages." in shown and _page(instance) in shown
 
 
 def test_an_id_finds_its_instance_and_words_find_names(world: World, operator: Client) -> None:
