@@ -80,6 +80,7 @@ class WebhookDelivery(SiteOwned):
     everywhere: ClassVar[EverySite[WebhookDelivery]] = EverySite()
 
     class Meta:
+        verbose_name_plural = "webhook deliveries"
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["webhook", "number"], name="delivery_number_once")]
         indexes = [
