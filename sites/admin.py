@@ -209,6 +209,9 @@ class MembershipAdmin(SiteOwnedAdmin):
     readonly_fields = ["user"]
     autocomplete_fields = ["user"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("user")
+
     @display(description="Role", label={"owner": "primary", "admin": "info", "operator": "success"}, ordering="role")
     def role_label(self, membership: Membership) -> str:
         return membership.role

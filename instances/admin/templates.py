@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -100,6 +101,9 @@ class TemplateVersionAdmin(ShownOnly, SiteOwnedAdmin):
     search_fields = ["template__name", "site__name"]
     fields = ["template", "number", "site", "variables", *_SPEC, "created_by", "created_at"]
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("template")
 
     @display(description="Environment variables (names)")
     def variables(self, row: TemplateVersion) -> str:

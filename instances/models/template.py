@@ -103,4 +103,6 @@ class TemplateVersion(SiteOwned, MachineSpec):
         ]
 
     def __str__(self) -> str:
-        return f"{self.template_id}@{self.number}"
+        """By name where the template was read too, as the admin does; nothing is asked of the database for it."""
+        of = self.template.name if TemplateVersion.template.is_cached(self) else self.template_id
+        return f"{of}@{self.number}"

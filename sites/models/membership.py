@@ -22,4 +22,6 @@ class Membership(SiteOwned):
         constraints = [models.UniqueConstraint(fields=["site", "user"], name="one_membership_per_site")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} as {self.role}"
+        """By email where the person was read too, as the admin does; nothing is asked of the database for it."""
+        who = self.user if Membership.user.is_cached(self) else self.user_id
+        return f"{who} as {self.role}"
