@@ -69,6 +69,7 @@ _GROUPS: list[dict[str, Any]] = [
             _entry("What schedules did", "event_repeat", "instances.Occurrence"),
             _entry("Recordings", "movie", "instances.Recording"),
             _entry("Browser states", "cookie", "instances.BrowserState"),
+            _entry("Recordings", "movie", "instances.Recording"),
             _entry("Events", "history", "instances.Event"),
             _entry("Logs", "notes", "instances.Log"),
             _entry("Orphans", "device_unknown", "instances.Orphan"),

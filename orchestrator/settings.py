@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.templatetags.static import static
 
 from common.pooled import Pooled
 from orchestrator import document, providers
@@ -390,6 +391,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Orchestrator",
     "SITE_SUBHEADER": "orchestrator.console.place",
     "SITE_SYMBOL": "desktop_windows",
+    "STYLES": [lambda request: static("orchestrator/admin.css")],
     "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],
     "SITE_URL": "/api/",
     "SHOW_VIEW_ON_SITE": False,

@@ -9,6 +9,8 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,7 +18,7 @@ from django.urls import reverse
 
 from common import clock
 from instances.models import Instance
-from orchestrator import figures
+from orchestrator import console, figures
 from tests import make
 from tests.instances.conftest import World, principal_of_new_site
 
@@ -99,3 +101,17 @@ def test_outcomes_are_counted_along_their_own_index(world: World) -> None:
         plan = "\n".join(line for (line,) in cursor.fetchall())
         cursor.execute("RESET enable_seqscan")
     assert "event_of_outcome" in plan, plan
+
+
+def test_every_page_stands_in_the_sidebar_and_shows_fields_of_its_rows(operator: Client) -> None:
+    request = operator.get(INDEX).wsgi_request
+    offered = {str(item["link"]) for group in console.navigation(request) for item in group["items"]}
+    for model, page in admin.site._registry.items():
+        assert reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") in offered, model
+        assert flatten_fieldsets(page.get_fieldsets(request, model())), model
+
+
+def test_a_membership_is_called_by_its_persons_email(operator: Client) -> None:
+    member = make.member(make.site(), "viewer", who=make.user("ada@example.com"))
+    page = operator.get(reverse("admin:sites_membership_delete", args=[member.pk])).content.decode()
+    assert "ada@example.com as viewer" in page
