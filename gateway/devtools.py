@@ -66,7 +66,7 @@ def browser_place(version: bytes) -> str:
     """Where the whole browser's socket is, from what `/json/version` says. Raises `DevToolsFailed`."""
     try:
         place = place_of(msgspec.json.decode(version).get("webSocketDebuggerUrl"))
-    except (msgspec.MsgspecError, AttributeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise DevToolsFailed("the browser does not say where its socket is") from error
     if place is None:
         raise DevToolsFailed("the browser does not say where its socket is")

@@ -106,7 +106,7 @@ class ViewDoor:
             said = msgspec.json.decode(text or "", type=_Said)
             claims = tokens.opened(said.token, self._secret, purpose=PURPOSE, now_s=time.time())
             self._bearers.must_stand(claims)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise _End(BAD_DATA) from error
         except tokens.BadToken as error:
             raise _End(EXPIRED if "expired" in str(error) else BAD_TOKEN) from error

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from common import tokens
 from common.tokens import Claims
+from gateway.devtools import DevToolsFailed, browser_place
 from tests.gateway.fake_guest import Frame, dial
 from tests.gateway.fixtures import Connect
 from tests.gateway.inside import BROWSER, PAGE, Browser, opening_streams
@@ -120,6 +121,12 @@ async def test_a_token_that_does_not_hold_opens_nothing(
     assert (await get(gateway, shown, "/json/version")).status_code == status
     assert browser.asked == []
     assert shown not in gateway.log.read_text()
+
+
+@pytest.mark.parametrize("said", [b"[" * 100_000, b"[]", b"\xff", b"", b'{"webSocketDebuggerUrl": 5}'])
+def test_a_machine_that_does_not_say_where_its_browser_is_is_told_apart(said: bytes) -> None:
+    with pytest.raises(DevToolsFailed):
+        browser_place(said)
 
 
 @pytest.mark.parametrize("below", ["/json/../secret", "/devtools/inspector.html", "/json/unknown", "/etc"])

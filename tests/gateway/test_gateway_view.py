@@ -208,6 +208,19 @@ async def test_a_token_that_does_not_hold_shows_nothing(
     assert vnc.writers == []
 
 
+DEEP = json.dumps({"token": "x", "viewer": "a" * 20})[:-1] + ', "more": ' + "[" * 10_000
+
+
+@pytest.mark.parametrize("said", ["[]", "no json", DEEP], ids=["a list", "no JSON", "deep"])
+async def test_a_page_that_says_something_else_is_told_so(gateway: Gateway, vnc: Vnc, said: str) -> None:
+    async with ws_connect(f"ws://127.0.0.1:{gateway.port}/view/socket", proxy=None) as socket:
+        await socket.send(said)
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 10)
+        assert socket.close_code == 4400
+    assert "Traceback" not in gateway.log.read_text()
+
+
 async def test_a_view_ends_with_its_token_and_lives_on_with_a_newer_one(gateway: Gateway, opened: Any) -> None:
     soon = int(time.time()) + 2
     brief, kept = await opened("brief", expires_at=soon), await opened("kept", expires_at=soon)
