@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.errors import GuestFailed
 from common.tenancy import site_scope
 from facades.desktop_v1 import actions, shapes
 from facades.desktop_v1.refusals import REFUSALS
@@ -135,7 +136,8 @@ class BashActionView(_DesktopView):
         """Run a command in bash, for ten minutes at most, and answer with what it wrote."""
         command = actions.read(request.data, actions.BashAction).command
         done = perform.act(self.principal, pk, Bash(command=command, timeout_s=actions.BASH_WITHIN_S))
-        assert done.answer.result.shell is not None
+        if done.answer.result.shell is None:
+            raise GuestFailed("The machine does not say what came of it.")
         return Response(shapes.command_done(done.answer.result.shell))
 
 

@@ -15,6 +15,8 @@ from facades import doors
 from facades.auth import HeaderKey
 from facades.desktop_v1 import views
 from facades.desktop_v1.errors import LISTED
+from guest.protocol.results import Result
+from instances.guestlink import Answer
 from instances.models import Instance
 from orchestrator import frontdoor
 from orchestrator.asgi import application
@@ -112,6 +114,15 @@ def test_a_bad_field_is_named(key: str, django_over_httpx: httpx.Client) -> None
     sent = {"type": "drag_mouse", "start": {"x": 1, "y": 2}, "end": {"x": "far", "y": 2}}
     answer = django_over_httpx.post(f"/v1/desktop/{ABSENT}/computer-action", json=sent, headers={"x-api-key": key})
     assert _fits(answer)["error"].startswith("Validation failed: end.x: Expected `int`")
+
+
+def test_a_machine_that_answers_a_command_by_nothing_is_a_502(
+    world: World, key: str, django_over_httpx: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.guests, "act", lambda *_, **__: Answer(Result(), b"", 0.1))
+    path = f"/v1/desktop/{world.running().pk}/bash-action"
+    answer = django_over_httpx.post(path, json={"command": "ls"}, headers={"x-api-key": key})
+    assert (answer.status_code, _fits(answer)["code"]) == (502, "GUEST_FAILED")
 
 
 def test_a_picture_that_was_too_large_to_keep_is_not_said_to_be_a_desktop_that_does_not_run(
