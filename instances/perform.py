@@ -16,7 +16,7 @@ from common.realtime.follow import release_connections
 from common.realtime.publish import nudge_soon
 from common.tenancy import site_scope
 from guest.protocol.actions import AnyAction, Bash, Screenshot, SetEnvironment, UnsetEnvironment, Wait
-from instances import actionrows, lifecycle, logwords, ports, selectors, telemetry
+from instances import actionrows, lifecycle, logwords, ports, selectors, specs, telemetry
 from instances.guestlink import (
     Answer,
     GuestBusy,
@@ -27,7 +27,6 @@ from instances.guestlink import (
     GuestUnreachable,
 )
 from instances.journal import channels
-from instances.models.instance import ENVIRONMENT_CHARACTERS, ENVIRONMENT_NAMES
 from sites import quotas
 from sites.principal import Principal
 
@@ -137,9 +136,8 @@ def _keep_environment(principal: Principal, instance_id: UUID, action: SetEnviro
             variables |= action.variables
         else:
             variables = {name: value for name, value in variables.items() if name not in action.names}
-        characters = sum(len(name) + len(value) for name, value in variables.items())
-        if len(variables) > ENVIRONMENT_NAMES or characters > ENVIRONMENT_CHARACTERS:
-            raise Invalid(f"At most {ENVIRONMENT_NAMES} variables and {ENVIRONMENT_CHARACTERS} characters in all.")
+        if problems := specs.problems_of_environment(variables):
+            raise Invalid("The machine cannot have such variables.", fields={"variables": problems})
         row.set_environment(variables)
         row.generation += 1
         row.look_again_at = clock.now()
