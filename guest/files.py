@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -115,11 +116,16 @@ def told(path: str) -> Iterator[None]:
         yield
     except ActionFailed:
         raise
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise bad_action(f"{path[:200]}: {reason}") from error
-    except (OSError, RuntimeError) as error:
-        raise failed(f"{path[:200]}: {getattr(error, 'strerror', None) or error}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        refuse = bad_action if _is_of_the_path(error) else failed
+        raise refuse(f"{path[:200]}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _is_of_the_path(error: Exception) -> bool:
+    """Whether only another path would do. `resolve` tells of links that run in a circle by a `RuntimeError`."""
+    by_class = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, RuntimeError, ValueError)
+    by_number = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+    return isinstance(error, by_class) or getattr(error, "errno", None) in by_number
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from guest.desktop.base import ActionFailed
 from guest.editor import Editor
-from guest.files import Files
+from guest.files import Files, told
 from guest.protocol import actions
 from tests.guest.desk import config_for
 
@@ -73,6 +74,22 @@ def test_what_is_no_ordinary_file_is_refused_at_once(files: Files, home: Path) -
     assert "either" in _refused(files.act, actions.WriteFile(path="a"))
     assert _refused(files.act, actions.WriteFile(path="a\ud800", content=""))
     assert _refused(files.act, actions.WriteFile(path="pipe/a", content=""))
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EROFS, "bad_action"), (errno.ENAMETOOLONG, "bad_action"), (errno.ENOSPC, "failed")]
+)
+def test_a_path_that_cannot_be_meant_is_the_callers_and_a_full_disk_the_machines(number: int, code: str) -> None:
+    with pytest.raises(ActionFailed) as refusal, told("/usr/x"):
+        raise OSError(number, os.strerror(number))
+    assert (refusal.value.failure.code, refusal.value.failure.message) == (code, f"/usr/x: {os.strerror(number)}")
+
+
+def test_links_in_a_circle_are_the_callers_mistake(files: Files, home: Path) -> None:
+    (home / "loop").symlink_to("loop")
+    with pytest.raises(ActionFailed) as refusal:
+        files.act(actions.ReadFile(path="loop"))
+    assert refusal.value.failure.code == "bad_action"
 
 
 def test_a_folder_is_listed_by_name(files: Files, home: Path) -> None:
