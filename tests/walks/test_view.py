@@ -169,6 +169,8 @@ def test_a_phone_types_with_its_own_keyboard(open_view: Any, desk: Desk) -> None
     page = live(
         open_view(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2)
     )
+    last = page.get_by_role("button", name="Full screen").bounding_box()
+    assert last["x"] + last["width"] <= 390, "the buttons are wider than the phone"
     take(page)
     page.locator("#screen canvas").tap()
     page.get_by_role("button", name="Keys").tap()
