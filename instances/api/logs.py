@@ -154,7 +154,8 @@ class _TailView(SiteView):
     def last(self) -> int:
         text = self.request.query_params.get("last", "0")
         if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= LAST_AT_MOST):
-            raise Invalid("last: a number.", fields={"last": [f"From 0 to {LAST_AT_MOST}."]})
+            told = f"A whole number from 0 to {LAST_AT_MOST}."
+            raise Invalid(f"last: {told}", fields={"last": [told]})
         return int(text)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
