@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from common.api.handlers import bad_request, not_found, permission_denied, server_error, unknown_route
 from orchestrator import metrics
@@ -25,6 +26,7 @@ urlpatterns = [
     path("", include("instances.api.replayer")),
     path("v1/", include("facades.desktop_v1.urls")),
     path("v1/", include("facades.sessions_v1.urls")),
+    path("", RedirectView.as_view(pattern_name="root")),
     re_path(r"^(api|v1)/", unknown_route),
 ]
 handler400, handler403, handler404, handler500 = bad_request, permission_denied, not_found, server_error

@@ -49,7 +49,7 @@ def context(
         "pages": {way: body.get(way) for way in ("previous", "next")} if is_list else {},
         "count": body.get("count") if is_list else None,
         "filters": _filters(template, request) if is_list else [],
-        "forms": _forms(renderer, view, request, template, row, keep),
+        "forms": [] if response.status_code == 404 else _forms(renderer, view, request, template, row, keep),
         "links": [] if failed else _links(template, path, keep),
     }
 

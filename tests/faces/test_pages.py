@@ -48,6 +48,16 @@ def test_the_root_lists_the_nouns_to_programs_and_to_people() -> None:
     assert "demo" not in page and "Sign out" in _page(_member(make.site()), "/api/")
 
 
+def test_the_bare_address_leads_to_the_root() -> None:
+    answer = Client().get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/api/")
+
+
+def test_the_page_of_a_row_that_there_is_not_offers_nothing_to_be_done_with_it() -> None:
+    page = _page(_member(make.site()), "/api/instances/00000000-0000-7000-8000-000000000000", status=404)
+    assert "Not found." in page and 'data-method="' not in page
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [("instances", "Instances"), ("users", "Users"), ("keys", "Keys"), ("memberships", "Memberships"), ("me", "Me")],

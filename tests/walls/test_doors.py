@@ -37,6 +37,7 @@ from tests.walls.document import OPERATIONS, Place, streamed
 pytestmark = pytest.mark.django_db
 
 PAGES = {
+    "": "leads to the root of the API",
     "api/schema": "the document, for everybody",
     "api/docs": "the document, drawn",
     "api/login": "a form",
