@@ -151,7 +151,8 @@ def _locked(membership: Membership) -> Membership:
 
 
 def _leave_an_owner(membership: Membership) -> None:
-    others = Membership.of(membership.site_id).filter(role=Role.OWNER).exclude(pk=membership.pk)
+    able = Membership.of(membership.site_id).filter(role=Role.OWNER, user__is_active=True)
+    others = able.exclude(pk=membership.pk)
     if membership.role == Role.OWNER and not others.exists():
         raise Conflict("A site keeps at least one owner.", code="LAST_OWNER")
 

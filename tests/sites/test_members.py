@@ -32,6 +32,21 @@ def test_the_last_owner_is_neither_removed_nor_demoted() -> None:
     assert Membership.everywhere.get(pk=owner.pk).role == Role.OWNER
 
 
+def test_an_owner_who_cannot_come_in_is_not_one_that_remains() -> None:
+    site = make.site()
+    owner, disabled = make.member(site), make.member(site, who=make.user(is_active=False))
+    principal = make.principal(site, user_id=owner.user_id)
+    for leaves in (
+        lambda: members.remove_member(principal, owner),
+        lambda: members.change_role(principal, owner, role="viewer"),
+    ):
+        with pytest.raises(Conflict) as refusal:
+            leaves()
+        assert refusal.value.code == "LAST_OWNER"
+    members.remove_member(principal, disabled)
+    assert Membership.everywhere.get(site=site).pk == owner.pk
+
+
 def test_two_owners_who_remove_each_other_at_once_leave_one() -> None:
     site = make.site()
     first, second = make.member(site), make.member(site)
