@@ -21,7 +21,7 @@ from guest.desktop.xlib import LOCK_MASK
 Method = Literal["auto", "keys", "paste"]
 _CONTROL = re.compile(r"([\x00-\x1f\x7f])")
 _LONGEST_BY_KEYS = 200
-_TAKEN_WITHIN_S = 2.0
+_TAKEN_WITHIN_S = 5.0
 _LONGEST_SILENCE_S = 1.0
 _NUDGE_S = 0.01
 _TERMINALS = frozenset({"xterm", "uxterm"})
