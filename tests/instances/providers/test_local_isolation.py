@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -112,8 +113,11 @@ def test_the_guests_token_is_in_no_command_line_and_no_environment(rig: Rig) -> 
 def test_the_keepers_environment_holds_none_of_the_workers_secrets(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "secret-of-the-worker")
     machine = rig.up()
+    environments = []
     for pid in processes("instances.providers.local.", ""):
-        assert b"secret-of-the-worker" not in Path(f"/proc/{pid}/environ").read_bytes()
+        with contextlib.suppress(PermissionError):  # somebody else's, on a host that we share
+            environments.append(Path(f"/proc/{pid}/environ").read_bytes())
+    assert environments and all(b"secret-of-the-worker" not in environment for environment in environments)
     assert "secret-of-the-worker" not in machine.run("env")
 
 
