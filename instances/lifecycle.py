@@ -225,10 +225,9 @@ def _written(outcome: Outcome) -> list[str] | None:
 
 
 def _deadline(row: Instance) -> Any:
-    if row.status == S.STARTING:
-        return clock.in_s(FLAVOURS[row.instance_type].ready_within_s + registry.boot_within_s(row.provider))
-    within_s = _WITHIN_S.get(S(row.status))
-    return None if within_s is None else clock.in_s(within_s)
+    within_s = FLAVOURS[row.instance_type].ready_within_s if row.status == S.STARTING else _WITHIN_S.get(S(row.status))
+    slower_s = registry.boot_within_s(row.provider) if row.status in (S.STARTING, S.STOPPING) else 0.0
+    return None if within_s is None else clock.in_s(within_s + slower_s)
 
 
 def _stamp(row: Instance, target: Status) -> None:

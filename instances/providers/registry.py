@@ -35,7 +35,8 @@ _lock = Lock()
 def configure(configs: Mapping[str, Mapping[str, Any]]) -> None:
     """Take `{"name": {"driver": "dotted.path.Class", "options": {…}}}`; drivers built before are let go.
 
-    `boot_within_s` beside them is how much longer than a local sandbox its machines may take until their guest answers;
+    `boot_within_s` beside them is how much longer than a local sandbox its machines may take until their guest answers,
+    and until they have stopped;
     `offered` whether tenants may choose it, and `region`, `types` and `sites` are what its `Offer` says.
     """
     with _lock:
@@ -65,7 +66,7 @@ def provider(name: str) -> Provider:
 
 
 def boot_within_s(name: str) -> float:
-    """How much longer than a local sandbox the machines of the provider called `name` may take to come up."""
+    """How much longer than a local sandbox machines of the provider called `name` may take to come up, or to stop."""
     return float(_configs.get(name, {}).get("boot_within_s", 0.0))
 
 

@@ -10,6 +10,7 @@ from instances import ports
 from instances.guestlink import GuestBusy, GuestRefused, GuestTimedOut, GuestUnreachable, Presence
 from instances.lifecycle import Outcome
 from instances.models import Instance
+from instances.providers import registry
 from instances.providers.base import Refused
 from instances.reconcile import pace
 
@@ -37,9 +38,10 @@ def ready(instance: Instance, presence: Presence) -> dict[str, object]:
 
 
 def miss(instance: Instance) -> Outcome:
-    """The machine is up but its guest does not answer: give it time to dial again, then give up."""
+    """The machine is up but its guest does not answer: give it time to dial again, or to boot, then give up."""
     lost_at = instance.guest_lost_at or clock.now()
-    if (clock.now() - lost_at).total_seconds() > pace.GUEST_SILENT_S:
-        reason = f"The machine is up, but its guest has not answered for {pace.GUEST_SILENT_S:.0f} seconds."
+    silent_s = pace.GUEST_SILENT_S + registry.boot_within_s(instance.provider)
+    if (clock.now() - lost_at).total_seconds() > silent_s:
+        reason = f"The machine is up, but its guest has not answered for {silent_s:.0f} seconds."
         return Outcome("gave_up", reason=reason, facts={"guest_lost_at": None}, look_in_s=None)
     return Outcome(facts={"guest_lost_at": lost_at}, look_in_s=pace.RETRY_S)

@@ -290,6 +290,38 @@ def test_a_failed_stop_is_never_written_as_stopped(world, later, monkeypatch):
     assert world.settle(instance).status == "deleted"
 
 
+@pytest.fixture
+def slower(monkeypatch):
+    """The provider is a cloud that needs four minutes more than a local sandbox."""
+    monkeypatch.setattr(registry, "boot_within_s", lambda name: {"fake": 240.0}[name])
+
+
+@pytest.mark.usefixtures("slower")
+def test_a_machine_of_a_slower_cloud_may_take_its_time_to_boot_anew(world, later):
+    """As Windows does after an update. In error a retry would destroy its disk."""
+    instance = world.running()
+    world.guests.leave(instance.machine)
+    world.step(instance)
+    later(200)
+    assert world.step(instance).status == "running"
+    later(200)
+    failed = world.step(instance)
+    assert (failed.status, "330 seconds" in failed.status_reason) == ("error", True)
+
+
+@pytest.mark.usefixtures("slower")
+def test_a_machine_of_a_slower_cloud_may_take_its_time_to_stop(world, later, monkeypatch):
+    instance = world.running()
+    with monkeypatch.context() as slow:
+        slow.setattr(world.provider, "stop", lambda handle: None)
+        services.request_stop(world.principal, instance.pk)
+        world.settle(instance)
+        later(200)
+        assert world.settle(instance).status == "stopping"
+    world.settle(instance)
+    assert world.settle(instance).status == "stopped"
+
+
 def test_a_deletion_past_its_deadline_raises_one_alarm_and_goes_on(world, later, monkeypatch):
     instance = world.running()
     destroy = type(world.provider).destroy
