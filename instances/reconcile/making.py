@@ -43,7 +43,7 @@ def await_guest(instance: Instance) -> Outcome:
         return machines.lost(instance, sighting.reason or "The machine ended while it was starting.")
     if sighting.power == Power.RESTING:  # a stop from before its start was late
         machines.resting(instance).start(machines.handle_of(instance))
-    return Outcome(look_in_s=pace.SOON_S)
+    return Outcome(look_in_s=pace.soon_s(instance))
 
 
 def mend(instance: Instance) -> Outcome:

@@ -26,7 +26,7 @@ def await_rest(instance: Instance) -> Outcome:
             look_in_s=0.0 if instance.desired_state == Desired.RUNNING else pace.WATCHED,
         )
     machines.resting(instance).stop(machines.handle_of(instance))
-    return Outcome(look_in_s=pace.SOON_S)
+    return Outcome(look_in_s=pace.soon_s(instance))
 
 
 def send_start(instance: Instance) -> Outcome:

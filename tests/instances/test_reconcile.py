@@ -310,6 +310,20 @@ def test_a_machine_of_a_slower_cloud_may_take_its_time_to_boot_anew(world, later
 
 
 @pytest.mark.usefixtures("slower")
+def test_a_machine_that_takes_long_is_not_asked_for_all_the_time(world, later):
+    """Fifty that boot for two minutes were a hundred questions a second, more than EC2 answers an account."""
+    instance = world.settle(world.ask())
+    before = world.provider.called("inspect")
+    passed_s = 0.0
+    while passed_s < 120:
+        delay_s = reconcile.step(instance.pk)
+        passed_s += delay_s
+        later(delay_s)
+    assert world.read(instance).status == "starting"
+    assert world.provider.called("inspect") - before < 65
+
+
+@pytest.mark.usefixtures("slower")
 def test_a_machine_of_a_slower_cloud_may_take_its_time_to_stop(world, later, monkeypatch):
     instance = world.running()
     with monkeypatch.context() as slow:
