@@ -14,19 +14,24 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.admin import ShownOnly
 from common.admin_orders import Order, OrderedAdmin
+from common.api.parsers import loads
+from common.errors import Invalid
 from common.tenancy import everywhere_alias, unconfined
 from sites import keys, members, services
 from sites.admin_base import Audited, OperatorsOnly, SiteOwnedAdmin, asking, is_operator, site_seen
 from sites.models import Agent, ApiKey, AuditEntry, Membership, Site, User
+from sites.models.site import numbers_by_name
 from sites.roles import ALL_SCOPES, Role
 
 
@@ -56,7 +61,22 @@ QUOTAS = (
 )
 
 
+class _NumbersField(forms.JSONField):
+    """A JSON object by the API's rules. Whatever is empty is an empty one: Django would check and change none of it."""
+
+    def bound_data(self, data: Any, initial: Any) -> str:
+        return InvalidJSONInput(data or "")  # as it was typed
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return (loads(value.encode()) if isinstance(value, str) else value) or {}
+        except (Invalid, UnicodeEncodeError) as error:
+            raise ValidationError("That is not valid JSON.") from error
+
+
 class SiteForm(forms.ModelForm):
+    quota_per_type = _NumbersField(required=False, widget=UnfoldAdminTextareaWidget, validators=[numbers_by_name])
+
     def clean_time_zone(self) -> str:
         name = str(self.cleaned_data["time_zone"])
         if name not in available_timezones():

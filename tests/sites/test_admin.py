@@ -220,6 +220,21 @@ def test_a_site_gets_no_time_zone_that_there_is_not(operator: Client) -> None:
     assert Site.objects.using("crew").get(pk=site.pk).time_zone == "Europe/Berlin"
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        *((empty, {}) for empty in ("", "{}", "[]", "null")),
+        ('{"windows": 5}', {"windows": 5}),
+        *((bad, None) for bad in ("[" * 9_999, '{"\\ud800": 1}', "[1]", "5")),
+    ],
+)
+def test_quotas_are_numbers_by_name_or_are_refused(operator: Client, typed: str, kept: dict[str, int] | None) -> None:
+    site = make.site(quota_per_type={"ubuntu": 1})
+    fields = {"name": "Renamed", "is_active": "on", "time_zone": "UTC", "quota_per_type": typed}
+    assert operator.post(_change("site", site), fields).status_code == (200 if kept is None else 302)
+    assert Site.objects.using("crew").get(pk=site.pk).quota_per_type == ({"ubuntu": 1} if kept is None else kept)
+
+
 @pytest.mark.parametrize("old", [make.PASSWORD, "not this one"])
 def test_a_password_of_ones_own_is_changed_by_the_old_one_and_leaves_an_entry(old: str) -> None:
     site = make.site()
