@@ -16,7 +16,7 @@ BASE_PACKAGES=(python3 python3-venv util-linux bubblewrap tigervnc-standalone-se
   libx11-6 libxext6 libxtst6 libxdamage1 libxfixes3 fonts-dejavu-core fonts-wqy-microhei ca-certificates)
 BROWSER_PACKAGES=(chromium)
 WINDOWS_PACKAGES=(wine wine64 fonts-wine)
-DEV_PACKAGES=(xdotool scrot rabbitmq-server systemd ffmpeg)
+DEV_PACKAGES=(xdotool scrot rabbitmq-server pgbouncer systemd ffmpeg)
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '! %s\n' "$*"; }
