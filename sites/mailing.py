@@ -77,7 +77,9 @@ def _claimed(invitation_id: UUID, token: str) -> Invitation | None:
     """The row with its token's hash, due again should this worker die before it has mailed it."""
     now = clock.now()
     with transaction.atomic(using=CREW):
-        rows = Invitation.everywhere.select_for_update(skip_locked=True, of=("self",)).select_related("site")
+        rows = Invitation.everywhere.select_for_update(skip_locked=True, of=("self",)).select_related(
+            "site", "invited_by"
+        )
         invitation = rows.filter(OPEN, pk=invitation_id, mail_due_at__lte=now, expires_at__gt=now).first()
         if invitation is None:
             return None

@@ -56,6 +56,8 @@ def test_somebody_new_joins_by_the_letter_and_signs_in() -> None:
     token = _invited(site, "New@Example.com", "operator")
     letter = mail.outbox[-1]
     assert (letter.to, letter.subject) == (["new@example.com"], "Invitation to Ours and <b>mine</b>")
+    inviter = User.objects.get(pk=Invitation.everywhere.get().invited_by_id).email
+    assert f"{inviter} invites you to Ours and <b>mine</b>, as Operator." in letter.body
     joined = _accept(token, name="Neo", password=make.PASSWORD)
     assert joined.status_code == 201, joined.content
     assert (joined.json()["site_id"], joined.json()["role"]) == (str(site.pk), "operator")
