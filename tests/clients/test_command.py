@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -87,6 +88,24 @@ def test_a_login_keeps_what_the_platform_took_and_nothing_else(
     assert listed.json == [{"name": "here", "url": URL, "in_use": True}] and secret not in listed.out
     assert command("profiles", "remove", "here").code == 0
     assert command("whoami").code == 2
+
+
+def test_a_login_without_a_terminal_reads_the_key_and_warns_of_nothing(signed_in: Command, secret: str) -> None:
+    ran = signed_in("login", URL, stdin=f"{secret}\n")
+    assert ran.code == 0 and "API key" not in ran.err and "echo" not in ran.err
+    assert signed_in("login", URL).code == 2, "no key came"
+
+
+def test_an_output_that_takes_no_more_is_told_in_a_sentence(
+    signed_in: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FullDisk(StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    ran = signed_in("instances", "list")
+    assert (ran.code, ran.err) == (1, "Error: No space left on device\n")
 
 
 def test_a_login_with_an_empty_key_keeps_the_one_that_was_there(world: World, signed_in: Command) -> None:

@@ -31,7 +31,9 @@ def register(app: typer.Typer) -> None:
 def login(
     url: Annotated[str | None, typer.Argument(help="The platform's address.", show_default=False)] = None,
     name: Annotated[str, typer.Option("--name", "-n", help="What to call this profile.")] = DEFAULT,
-    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from stdin.")] = False,
+    key_stdin: Annotated[
+        bool, typer.Option("--key-stdin", help="Read the key from stdin; so it is where that is no terminal.")
+    ] = False,
     credentials: Annotated[
         Path | None, typer.Option(help="A `credentials.json` of `make up`.", exists=True, dir_okay=False)
     ] = None,
@@ -47,7 +49,8 @@ def login(
         url, api_key = _read_credentials(credentials)
     else:
         url = url or typer.prompt("Address", err=True)
-        api_key = sys.stdin.readline().strip() if key_stdin else typer.prompt("API key", hide_input=True, err=True)
+        piped = key_stdin or not sys.stdin.isatty()
+        api_key = sys.stdin.readline().strip() if piped else typer.prompt("API key", hide_input=True, err=True)
     if not url or not api_key:
         raise NotConfigured("The address or the key is empty.")  # never another that happens to be known
     with Client(url, api_key) as asked:

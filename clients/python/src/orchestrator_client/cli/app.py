@@ -74,3 +74,6 @@ def main() -> None:
         if isinstance(error, APIError) and error.details:
             say(f"Details: {error.details}")
         sys.exit(exits.code_of(error))
+    except OSError as error:  # of what the command writes to, such as a full disk
+        say(f"Error: {error.strerror or error}")
+        sys.exit(exits.FAILED)
