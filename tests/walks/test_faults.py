@@ -88,6 +88,26 @@ def test_a_kill_in_the_middle_of_an_action_is_a_clear_error_and_no_lost_machine(
     assert desk.read()["status"] == "running"
 
 
+def test_an_action_that_a_restart_cuts_short_is_told_so_and_written(ask, stack):
+    """By both ways: with an idempotency key it waits in a thread."""
+    desk = ask("ubuntu")
+    desk.wait("running")
+
+    def wait_long(name, headers):
+        action = {"type": "bash", "command": f"touch {name}; sleep 60", "timeout_s": 100}
+        return desk.http.post(f"/api/instances/{desk.id}/actions", json=action, headers=headers)
+
+    with ThreadPoolExecutor(2) as waiting:
+        asked = [waiting.submit(wait_long, *how) for how in (("quick", {}), ("ordinary", {"Idempotency-Key": desk.id}))]
+        begun = {"quick", "ordinary"}
+        wait_until(lambda: begun <= set(desk.shell("ls")["stdout"].split()), timeout_s=20, what="both", every_s=0.1)
+        stack.restart("web")
+        answers = [each.result() for each in asked]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(503, "UNAVAILABLE")] * 2
+    rows = desk.http.get(f"/api/instances/{desk.id}/logs?level=error").json()["results"]
+    assert [row["message"] for row in rows] == ["The platform was restarted meanwhile."] * 2
+
+
 def test_a_machine_that_is_killed_is_an_error_that_retry_mends(ask, stack):
     desk = ask("ubuntu")
     desk.wait("running")
