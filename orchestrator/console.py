@@ -67,7 +67,6 @@ _GROUPS: list[dict[str, Any]] = [
             _entry("Versions of templates", "difference", "instances.TemplateVersion"),
             _entry("Schedules", "schedule", "instances.Schedule"),
             _entry("What schedules did", "event_repeat", "instances.Occurrence"),
-            _entry("Recordings", "movie", "instances.Recording"),
             _entry("Browser states", "cookie", "instances.BrowserState"),
             _entry("Recordings", "movie", "instances.Recording"),
             _entry("Events", "history", "instances.Event"),
