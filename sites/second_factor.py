@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from datetime import timedelta
 
 import pyotp
 from django.conf import settings
@@ -21,6 +22,7 @@ from sites.models import SecondFactor, User
 
 STEP_S = 30
 RECOVERY_CODES = 10
+KEY_SHOWN_FOR = timedelta(minutes=15)
 _DRIFT_STEPS = 1
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
 _ISSUER = "Orchestrator"
@@ -36,7 +38,8 @@ def is_required(user: User) -> bool:
 
 
 def begin(user: User) -> str:
-    """The key to put into an app, as an `otpauth://` address; the same until it is confirmed.
+    """The key to put into an app, as an `otpauth://` address; the same for a quarter of an hour, or until it is
+    confirmed. Whoever has seen it on a screen then does not know the one that is confirmed some other day.
 
     Raises:
         Conflict: they have a second factor already.
@@ -44,11 +47,14 @@ def begin(user: User) -> str:
     with transaction.atomic(using=CREW):
         User.objects.select_for_update().get(pk=user.pk)
         factor = SecondFactor.objects.filter(user_id=user.pk).first()
+        if factor is not None and factor.confirmed_at is not None:
+            raise Conflict("You have a second factor already.")
+        if factor is not None and factor.created_at < clock.now() - KEY_SHOWN_FOR:
+            factor.delete()
+            factor = None
         if factor is None:
             factor = SecondFactor(user_id=user.pk, sealed={"key": pyotp.random_base32(), "recovery": []})
             factor.save(using=CREW, force_insert=True)
-        elif factor.confirmed_at is not None:
-            raise Conflict("You have a second factor already.")
     return pyotp.TOTP(factor.sealed["key"]).provisioning_uri(name=user.email, issuer_name=_ISSUER)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pyotp
@@ -13,6 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import Client
 
+from common import clock
+from common.errors import Invalid
 from common.tenancy import CREW
 from orchestrator import settings as ours
 from sites import second_factor
@@ -62,6 +65,18 @@ def test_where_it_is_required_staff_enrol_before_they_are_in(staff: User, settin
     codes = re.findall(r"<li><code>([a-z0-9-]+)</code>", done.content.decode())
     assert len(codes) == len(set(codes)) == 10 and b'href="/admin/"' in done.content
     assert _is_in(browser) and browser.get("/admin/").status_code == 200
+
+
+def test_a_key_that_was_shown_and_not_confirmed_is_not_the_one_of_another_day(staff: User) -> None:
+    shown = second_factor.begin(staff)
+    assert second_factor.begin(staff) == shown
+    long_ago = clock.now() - second_factor.KEY_SHOWN_FOR - timedelta(seconds=1)
+    SecondFactor.objects.filter(user_id=staff.pk).update(created_at=long_ago)
+    later = second_factor.begin(staff)
+    assert later != shown and second_factor.begin(staff) == later
+    with pytest.raises(Invalid):
+        second_factor.confirm(staff, pyotp.parse_uri(shown).now())
+    assert len(second_factor.confirm(staff, pyotp.parse_uri(later).now())) == second_factor.RECOVERY_CODES
 
 
 def test_an_email_that_only_looks_alike_in_capitals_is_another_persons() -> None:
