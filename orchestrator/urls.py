@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from common.api.handlers import bad_request, not_found, permission_denied, server_error, unknown_route
+from common.api.handlers import bad_request, server_error, unknown_route
 from orchestrator import metrics
 from orchestrator.described import DocsView, SchemaView
 from orchestrator.health import HealthView
+from orchestrator.refusals import not_found, permission_denied
 from orchestrator.root import RootView
 from sites.api.sign_in import admin_login
 

@@ -53,6 +53,14 @@ def test_the_bare_address_leads_to_the_root() -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, "/api/")
 
 
+@pytest.mark.parametrize(("path", "status"), [("/admin/login/", 403), ("/nothing", 404)])
+def test_a_browser_is_refused_by_a_page_and_a_program_by_json(path: str, status: int) -> None:
+    browser = _member(make.site())
+    assert "<h1>" in _page(browser, path, status=status)
+    answer = browser.get(path)
+    assert (answer.status_code, {*answer.json()}) == (status, {"error", "code", "details", "request_id"})
+
+
 def test_the_page_of_a_row_that_there_is_not_offers_nothing_to_be_done_with_it() -> None:
     page = _page(_member(make.site()), "/api/instances/00000000-0000-7000-8000-000000000000", status=404)
     assert "Not found." in page and 'data-method="' not in page
