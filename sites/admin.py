@@ -155,8 +155,14 @@ class PersonAdmin(UserAdmin, KeyAffecting):  # type: ignore[misc]
         """Groups and permissions are the platform's, and when somebody came in last is not one site's to know."""
         if is_operator(request) or obj is None:
             return super().get_fieldsets(request, obj)
+        # Django shows the beginning of a hash beside the link to set another password.
+        password = ["password"] if self.has_change_permission(request, obj) else []
         rights = ["is_active", *_RIGHTS]
-        return [self.fieldsets[0], ("Rights", {"fields": rights}), ("Times", {"fields": ["created_at"]})]
+        return [
+            (None, {"fields": ["email", "name", *password]}),
+            ("Rights", {"fields": rights}),
+            ("Times", {"fields": ["created_at"]}),
+        ]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [name for name in self.list_display if name != "last_login" or is_operator(request)]

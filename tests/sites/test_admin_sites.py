@@ -153,6 +153,16 @@ def test_when_a_person_came_in_last_is_the_operators_to_know() -> None:
         assert browser.get(f"{people}?last_login__isnull=0").status_code == (200 if may else 400)
 
 
+@pytest.mark.parametrize("role", ["viewer", "owner"])
+def test_nothing_of_a_password_is_shown_to_who_may_not_set_it(role: str) -> None:
+    site = make.site()
+    person = make.member(site, "viewer").user
+    page = _staff_of(site, role=role)[1].get(_change(person)).content
+    algorithm, _, salt, hashed = person.password.split("$")
+    assert person.email.encode() in page
+    assert not any(part[:6].encode() in page for part in (algorithm, salt, hashed))
+
+
 HIDDEN = {
     "sites_apikey": "key_hash__startswith=a",
     "sites_user": "last_login__isnull=1",
