@@ -33,7 +33,7 @@ class MembersOnly:
         if credentials.user is not None:
             return principal_of_session(credentials.user, wanted)
         if credentials.ticket is not None:
-            principal = _redeemed(credentials.ticket)
+            principal = redeemed(credentials.ticket)
         elif credentials.key is not None:
             principal = find_principal(credentials.key)
         else:
@@ -46,7 +46,12 @@ class MembersOnly:
         check_standing(principal)
 
 
-def _redeemed(ticket: str) -> Principal:
+def redeemed(ticket: str) -> Principal:
+    """Who the ticket lets in; one that is not good counts as a failure of its address.
+
+    Raises:
+        NotSignedIn: it is unknown, spent or too old.
+    """
     try:
         return redeem(ticket)
     except NotSignedIn:

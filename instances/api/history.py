@@ -17,6 +17,7 @@ from common.realtime.sse import EventStreamRenderer, sse_response, wants_events
 from instances import selectors, streams
 from instances.api.serializers import EventSerializer
 from instances.models import Event
+from sites.api.authentication import STREAM_AUTHENTICATION
 from sites.api.base import SiteView
 from sites.keys import check_standing
 
@@ -26,6 +27,7 @@ class EventsView(SiteView, GenericAPIView):
 
     scopes = {"GET": "instances:read"}
     serializer_class = EventSerializer
+    authentication_classes = STREAM_AUTHENTICATION
     renderer_classes = [JSONRenderer, EventStreamRenderer, BrowsableAPIRenderer]
     filter_backends: list[Any] = []
     query_parameters = frozenset({"after"})

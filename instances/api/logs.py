@@ -23,6 +23,7 @@ from instances.api.filters import LogFilter, SiteLogFilter, TailFilter
 from instances.api.serializers import LogSerializer, PlacedLogSerializer, WrittenSerializer
 from instances.models import Level, Log, LogType
 from instances.tails import Wanted
+from sites.api.authentication import STREAM_AUTHENTICATION
 from sites.api.base import SiteView
 from sites.api.hot import Hot
 from sites.keys import check_standing
@@ -138,6 +139,7 @@ class _TailView(SiteView):
     """Answers with an event stream, whatever `Accept` says; what is refused is JSON."""
 
     scopes = {"GET": "logs:read"}
+    authentication_classes = STREAM_AUTHENTICATION
     renderer_classes = [EventStreamRenderer]
 
     def tail(self, stream: Stream) -> StreamingHttpResponse:

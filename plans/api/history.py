@@ -17,6 +17,7 @@ from common.realtime.sse import EventStreamRenderer, sse_response, wants_events
 from plans import selectors, streams
 from plans.api.serializers import PlanEventSerializer
 from plans.models import PlanEvent
+from sites.api.authentication import STREAM_AUTHENTICATION
 from sites.api.base import SiteView
 from sites.keys import check_standing
 
@@ -26,6 +27,7 @@ class PlanEventsView(SiteView, GenericAPIView):
 
     scopes = {"GET": "plans:read"}
     serializer_class = PlanEventSerializer
+    authentication_classes = STREAM_AUTHENTICATION
     renderer_classes = [JSONRenderer, EventStreamRenderer, BrowsableAPIRenderer]
     filter_backends: list[Any] = []
     query_parameters = frozenset({"after"})

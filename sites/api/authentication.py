@@ -1,4 +1,5 @@
-"""Who is at the door of REST: a key in a header, or a member's session. `request.auth` is always the Principal."""
+"""Who is at the door of REST: a key in a header, a member's session, or a stream's ticket. `request.auth` is always the
+Principal."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from rest_framework import authentication
 from rest_framework.request import Request
 
 from common.errors import Invalid, NotFound, NotSignedIn
+from common.realtime.sse import EventStreamRenderer, wants_events
+from sites.doorkeeper import redeemed
 from sites.keys import find_principal, principal_of_session
 from sites.principal import Principal
 
@@ -23,10 +26,7 @@ class KeyAuthentication(authentication.BaseAuthentication):
         secret = key_in(request)
         if secret is None:
             return None
-        principal = find_principal(secret)
-        wanted = wanted_site(request)
-        if wanted is not None and wanted != principal.site_id:
-            raise NotFound()
+        principal = _of_the_site_named(request, find_principal(secret))
         return principal, principal
 
     def authenticate_header(self, request: Request) -> str:
@@ -52,6 +52,33 @@ class MemberSessionAuthentication(authentication.SessionAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
+
+
+class TicketAuthentication(authentication.BaseAuthentication):
+    """`?ticket=…` of an event stream, good once: a browser's EventSource cannot send a key. It opens nothing else."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        ticket = request.query_params.get("ticket")
+        streams = wants_events(request) or isinstance(request.accepted_renderer, EventStreamRenderer)
+        if not ticket or not streams or request.method != "GET":
+            return None
+        principal = _of_the_site_named(request, redeemed(ticket))
+        return principal, principal
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+STREAM_AUTHENTICATION = (KeyAuthentication, MemberSessionAuthentication, TicketAuthentication)
+"""Of views that answer with event streams."""
+
+
+def _of_the_site_named(request: Request, principal: Principal) -> Principal:
+    """The principal, who belongs to one site. Raises `NotFound` where the request names another."""
+    wanted = wanted_site(request)
+    if wanted is not None and wanted != principal.site_id:
+        raise NotFound()
+    return principal
 
 
 def principal_of(request: Request) -> Principal:
@@ -115,4 +142,17 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "in": "cookie",
             "name": "sessionid",
             "description": "Signed in at /api/login. Changes need X-CSRFToken; several sites: name one in X-Site.",
+        }
+
+
+class TicketScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "sites.api.authentication.TicketAuthentication"
+    name = "ticket"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "query",
+            "name": "ticket",
+            "description": "For event streams: what `POST /api/tickets` gave, once within 30 seconds.",
         }

@@ -23,6 +23,7 @@ from instances import logs, services, tails
 from instances.entries import Entry
 from instances.models import Level, Log, LogType
 from instances.tails import Wanted
+from sites import tickets
 from sites.principal import Principal
 from tests import make
 from tests.realtime.clients import events, message, refusal
@@ -170,6 +171,26 @@ async def test_what_a_tail_does_not_know_is_a_400_in_json(web: Web, place: Place
             answer = await client.get(f"{web.url}{path}?{query}")
             assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json"), answer.text
             assert answer.json()["code"] == "INVALID"
+
+
+async def test_a_ticket_opens_each_kind_of_event_stream_once_and_nothing_else(web: Web, place: Place) -> None:
+    def issue() -> str:
+        return tickets.issue(place.principal)[0]
+
+    history = f"/api/instances/{place.instance_id}/events"
+    for path in (place.path(), "/api/logs/tail", history):
+        ticket = await sync_to_async(issue)()
+        async with events(f"{web.url}{path}?ticket={ticket}", accept="text/event-stream"):
+            pass
+        with pytest.raises(AssertionError, match="NOT_AUTHENTICATED"):
+            async with events(f"{web.url}{path}?ticket={ticket}", accept="text/event-stream"):
+                pass
+    async with httpx.AsyncClient(verify=False) as client:
+        ticket = await sync_to_async(issue)()
+        for path in (history, f"/api/instances/{place.instance_id}", "/api/logs"):
+            assert (await client.get(f"{web.url}{path}?ticket={ticket}")).status_code == 401
+        foreign = {"ticket": ticket, "site_id": str(make.new_id())}
+        assert (await client.get(f"{web.url}{place.path()}", params=foreign)).status_code == 404
 
 
 async def test_a_key_that_may_not_read_logs_gets_no_tail(web: Web, place: Place) -> None:
