@@ -38,7 +38,8 @@ class Bridge:
         self._workers = workers
         self._readers = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._threads = ThreadPoolExecutor(max_workers=workers + READERS_AT_MOST, thread_name_prefix=name)
+        self._name = name
+        self._threads = self._pool()
         self._running: set[Future[list[dict[str, Any]]]] = set()
 
     async def __call__(self, scope: HTTPScope, body: bytes, send: Send) -> None:
@@ -54,6 +55,9 @@ class Bridge:
             events = await asyncio.wrap_future(running)
         for event in events:
             await send(event)
+
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=self._workers + READERS_AT_MOST, thread_name_prefix=self._name)
 
     def _turns(self) -> asyncio.Semaphore:
         """Those of the loop that serves just now: in tests one follows another."""
@@ -75,8 +79,10 @@ class Bridge:
             self._readers -= 1
 
     async def aclose(self) -> None:
-        """Let the requests end that were cut short, for a moment: they may have something to write down."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Let the requests end that were cut short, for a moment: they may have something to write down. In tests the
+        same application is served again after this."""
+        threads, self._threads = self._threads, self._pool()
+        threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(wait, list(self._running), timeout=ENDING_S)
 
 

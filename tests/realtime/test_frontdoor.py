@@ -89,6 +89,23 @@ async def test_a_thread_that_waits_for_a_machine_writes_down_that_the_process_en
     assert written == ["restarted meanwhile"]
 
 
+async def test_an_application_that_has_ended_can_be_served_again() -> None:
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [b"well"]
+
+    door = FrontDoor(wsgi=Bridge(answer, workers=1), asgi=None, websocket=None, max_body_bytes=10)
+    await door({"type": "lifespan"}, _nothing, _dropped)
+    sent: list[dict[str, Any]] = []
+
+    async def send(event: dict[str, Any]) -> None:
+        sent.append(event)
+
+    await door(SCOPE | {"http_version": "1.1", "scheme": "http"}, _nothing, send)
+
+    assert [event.get("status", event.get("body")) for event in sent] == [200, b"well"]
+
+
 async def _nothing() -> dict[str, Any]:
     return {"type": "http.request", "body": b"", "more_body": False}
 
