@@ -171,6 +171,8 @@ def test_a_phone_types_with_its_own_keyboard(open_view: Any, desk: Desk) -> None
     )
     last = page.get_by_role("button", name="Full screen").bounding_box()
     assert last["x"] + last["width"] <= 390, "the buttons are wider than the phone"
+    word = page.get_by_role("button", name="Take control")
+    assert word.evaluate("it => it.scrollWidth <= it.clientWidth"), "a button cuts its own word"
     take(page)
     page.locator("#screen canvas").tap()
     page.get_by_role("button", name="Keys").tap()
