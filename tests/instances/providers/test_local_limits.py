@@ -71,6 +71,24 @@ def test_a_machine_that_fills_its_disk_is_ended_with_a_reason(rig: Rig) -> None:
     assert machine.awaits(Power.GONE) == "The machine used more than its disk of 64 MiB."
 
 
+def test_what_a_machine_closes_to_itself_counts(rig: Rig) -> None:
+    machine = rig.up(disk_mib=64)
+    machine.ask(
+        "mkdir ~/closed; exec 7>~/closed/1 8>~/closed/2; chmod 000 ~/closed;"
+        " head -c 40M /dev/zero >&7; head -c 40M /dev/zero >&8; sleep 60"
+    )
+    assert machine.awaits(Power.GONE) == "The machine used more than its disk of 64 MiB."
+
+
+def test_a_file_that_is_deleted_while_it_is_counted_hides_no_others(tmp_path: Path) -> None:
+    failing = tmp_path / "du"
+    failing.write_text('#!/bin/sh\n/usr/bin/du "$@"\nexit 1\n')
+    failing.chmod(0o755)
+    for number in range(150):
+        (tmp_path / f"file{number}").touch()
+    assert _counted(tmp_path, program=tmp_path) == "The machine made more than the 100 files its disk may hold."
+
+
 def test_no_single_file_outgrows_the_disk(rig: Rig) -> None:
     machine = rig.up(disk_mib=64)
     assert "File size limit exceeded" in machine.run("head -c 80M /dev/zero >~/file; true")
@@ -96,6 +114,19 @@ def test_an_ended_machine_leaves_no_cgroup(rig: Rig) -> None:
     machine.provider.stop(machine.handle)
     machine.awaits(Power.RESTING)
     assert not any(Path(path).exists() for path in status["cgroups"])
+
+
+def _counted(home: Path, *, program: Path) -> str:
+    """The first verdict over a disk of 1 MiB, with `program` before the host's programs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{program}:{os.environ['PATH']}")
+        watch = DiskWatch(home, disk_mib=1, uid=None)
+        watch._measure()
+    verdict = ""
+    deadline = time.monotonic() + 20
+    while watch._du is not None and time.monotonic() < deadline:
+        verdict = watch.excess()
+    return verdict
 
 
 def _number(path: Path) -> int:
