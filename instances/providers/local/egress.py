@@ -138,21 +138,22 @@ async def _relay(
     far_reader: asyncio.StreamReader,
     far_writer: asyncio.StreamWriter,
 ) -> None:
-    async with asyncio.TaskGroup() as both:
-        out = both.create_task(_pour(reader, far_writer))
-        both.create_task(_pour(far_reader, writer)).add_done_callback(lambda _: out.cancel())
+    """Both ways until the far end has said all, or neither has said anything for `_IDLE_S`: a long download is quiet
+    on the way out."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_IDLE_S) as idle, asyncio.TaskGroup() as both:
+            out = both.create_task(_pour(reader, far_writer, idle))
+            both.create_task(_pour(far_reader, writer, idle)).add_done_callback(lambda _: out.cancel())
 
 
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: asyncio.Timeout) -> None:
     """From one to the other until the end, no faster than the slower one takes it."""
-    with contextlib.suppress(OSError, TimeoutError):
-        while True:
-            async with asyncio.timeout(_IDLE_S):
-                chunk = await reader.read(_CHUNK_BYTES)
-                if not chunk:
-                    break
-                writer.write(chunk)
-                await writer.drain()
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(_CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+            if not idle.expired():
+                idle.reschedule(asyncio.get_running_loop().time() + _IDLE_S)
         if writer.can_write_eof():
             writer.write_eof()
 

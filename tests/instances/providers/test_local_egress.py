@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import socketserver
@@ -48,6 +49,26 @@ def test_an_allowed_network_is_admitted_also_in_ipv6_disguise() -> None:
     assert policy.admits("10.1.2.3")
     assert policy.admits("::ffff:10.1.2.3")
     assert not policy.admits("192.168.1.1")
+
+
+@pytest.fixture
+def talker() -> Iterator[int]:
+    """A server that sends a letter each twentieth of a second, ten of them, as long as nobody hangs up; its port."""
+
+    class Talk(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            for _ in range(10):
+                if select.select([self.request], [], [], 0.05)[0]:
+                    return
+                self.request.sendall(b"x")
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Talk) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
 
 
 @pytest.fixture
@@ -206,6 +227,24 @@ async def test_a_machine_holds_a_bounded_number_of_connections(
 async def test_a_client_that_says_nothing_is_shown_out(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(egress, "_HEAD_S", 0.05)
     assert await door.ask() == b""
+
+
+async def test_a_long_download_is_not_cut_because_its_client_is_quiet(
+    door: Door, talker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(egress, "_IDLE_S", 0.2)
+    reader, writer = await door.open()
+    writer.write(f"CONNECT 127.0.0.1:{talker} HTTP/1.1\r\n\r\n".encode())
+    assert (await reader.read()).endswith(b"\r\n\r\n" + b"x" * 10)
+    writer.close()
+
+
+async def test_a_tunnel_in_which_nobody_speaks_ends(door: Door, site: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(egress, "_IDLE_S", 0.05)
+    reader, writer = await door.open()
+    writer.write(f"CONNECT 127.0.0.1:{site} HTTP/1.1\r\n\r\n".encode())
+    assert (await reader.read()).endswith(b"established\r\n\r\n")
+    writer.close()
 
 
 CURL = """python3 - <<'END'
