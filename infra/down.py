@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.state_dir.exists():
         say(f"There is no deployment in {options.state_dir}.")
         return 0
-    state = State.at(options.state_dir)
     try:
+        state = State.at(options.state_dir)
         _end_supervisor(state)
         with deployments.held(state):
             end_leftovers(state.processes)

@@ -6,14 +6,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _STILL_EVERY_S = 10.0
 
 
 def say(line: str = "") -> None:
-    """One line, at once, also into a pipe."""
-    print(line, flush=True)
+    """One line, at once, also into a pipe. Where nobody reads any more, as in a closed terminal, nothing is lost."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 @contextmanager
@@ -39,7 +40,8 @@ def _tick(name: str, started: float, over: threading.Event) -> None:
     while not over.wait(0.5 if live else _STILL_EVERY_S):
         elapsed = time.monotonic() - started
         if live:
-            print(f"{_line_start()}  {name} … {elapsed:.0f} s", end="", flush=True)
+            with suppress(OSError):
+                print(f"{_line_start()}  {name} … {elapsed:.0f} s", end="", flush=True)
         else:
             say(f"  {name} … {elapsed:.0f} s")
 

@@ -7,11 +7,17 @@ account must reach, and sockets, whose paths must be short, lie in a runtime dir
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from infra.embedded.processes import Failed
+from infra.embedded.secrets import write_private
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -26,13 +32,14 @@ class State:
 
     @classmethod
     def at(cls, root: Path, *, runtime_root: Path | None = None) -> State:
-        """The deployment whose `STATE_DIR` is `root`; makes its folders when they are missing."""
+        """The deployment whose `STATE_DIR` is `root`; makes its folders when they are missing.
+
+        Raises:
+            Failed: its id is broken, so nobody knows which data are its own.
+        """
         root = root.absolute()
         root.mkdir(parents=True, exist_ok=True)
-        id_file = root / "id"
-        if not id_file.exists():
-            id_file.write_text(secrets.token_hex(5) + "\n")
-        runtime = (runtime_root or default_runtime_root()) / id_file.read_text().strip()
+        runtime = (runtime_root or default_runtime_root()) / _id_in(root)
         runtime.mkdir(parents=True, exist_ok=True)
         runtime.chmod(0o755)  # other accounts pass through to what is theirs
         state = cls(root=root, runtime=runtime, cache=default_cache())
@@ -105,6 +112,30 @@ class State:
         for folder in (self.runtime, self.root):
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(folder)
+
+
+def _id_in(root: Path) -> str:
+    """The deployment's id, made where it is missing: of two that make it at once one wins, and none is half written."""
+    file = root / "id"
+    with _alone_in(root):
+        if not file.exists():
+            write_private(file, secrets.token_hex(5) + "\n")
+    id_ = file.read_text().strip()
+    if not re.fullmatch("[0-9a-f]{10}", id_):
+        # An empty one would name the folder of all deployments, and a reset would take them all away.
+        hint = f"Write into it the last part of what {root / 'data'} points to, or delete it to begin without data."
+        raise Failed(f"{file} holds no deployment's id. {hint}")
+    return id_
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def default_runtime_root() -> Path:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,8 +17,9 @@ import pytest
 from infra import deployment as deployments
 from infra import down, up
 from infra.embedded.paths import State, reachable_by_others
-from infra.embedded.processes import free_port, port_is_free
+from infra.embedded.processes import Failed, free_port, port_is_free
 from infra.embedded.secrets import Secrets
+from infra.progress import say, step
 from tests.services import temporary_state
 
 
@@ -33,6 +37,18 @@ def taken_port() -> Iterator[int]:
         server.bind(("127.0.0.1", 0))
         server.listen()
         yield server.getsockname()[1]
+
+
+def test_a_terminal_that_is_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", buffering=1, closefd=False) as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        with step("Resting the machines"):
+            say("a line")
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # what it still holds may go now
+    os.close(writer)
 
 
 def test_a_port_in_use_is_said_before_anything_starts(
@@ -77,6 +93,27 @@ def test_a_fresh_state_folder_means_fresh_data(state: State, tmp_path: Path) -> 
     fresh = State.at(tmp_path / "fresh", runtime_root=state.runtime.parent)
     assert again.runtime == state.runtime
     assert fresh.runtime != state.runtime
+
+
+def test_two_that_make_a_state_folder_at_once_mean_the_same_data(tmp_path: Path) -> None:
+    begin = threading.Barrier(8)
+
+    def made(number: int) -> Path:
+        begin.wait(10)
+        return State.at(tmp_path / "state", runtime_root=tmp_path / "runtime").runtime
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(made, range(8)))) == 1
+
+
+@pytest.mark.parametrize("written", ["", "\n", "..", "0123456789/x"])
+def test_a_broken_id_never_means_the_folder_of_all_deployments(tmp_path: Path, written: str) -> None:
+    root, runtime_root = tmp_path / "state", tmp_path / "runtime" / "root"
+    root.mkdir()
+    (root / "id").write_text(written)
+    with pytest.raises(Failed, match="holds no deployment's id"):
+        State.at(root, runtime_root=runtime_root)
+    assert not runtime_root.exists()
 
 
 def test_secrets_are_made_once_and_for_our_eyes_only(tmp_path: Path) -> None:
