@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from infra.embedded.processes import Process, Program, end, started_ticks, trim
 
@@ -86,10 +87,19 @@ class Supervisor:
 def end_leftovers(processes: Path) -> None:
     """End what a supervisor that was killed left running: those very processes, by id and time of start."""
     for file in processes.glob("[!.]*.json"):
-        entry = json.loads(file.read_text())
-        if entry["ticks"] is not None:
+        entry = _entry(file)
+        if entry is not None and entry["ticks"] is not None:
             end(entry["pid"], entry["ticks"], stop_signal=signal.Signals(entry["signal"]))
         file.unlink()
+
+
+def _entry(file: Path) -> dict[str, Any] | None:
+    """What it says, or None where a power cut emptied it: no process outlived that either."""
+    try:
+        entry: dict[str, Any] = json.loads(file.read_text())
+    except ValueError:
+        return None
+    return entry
 
 
 def _how_it_ended(code: int) -> str:

@@ -192,5 +192,6 @@ def trim(log: Path, *, longest_bytes: int = LONGEST_LOG_BYTES) -> None:
             return
     except FileNotFoundError:
         return
-    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    with contextlib.suppress(OSError):  # a full disk has no room for the copy, and needs the log's own all the more
+        shutil.copyfile(log, log.with_name(f"{log.name}.1"))
     os.truncate(log, 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -110,6 +112,12 @@ def test_a_process_that_took_over_the_number_of_a_dead_child_is_let_alone(tmp_pa
         stranger.kill()
 
 
+def test_a_record_that_a_power_cut_emptied_hinders_no_start(tmp_path: Path) -> None:
+    (tmp_path / "sleeper.json").touch()
+    end_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_child_that_ignores_its_stop_signal_is_killed_after_its_grace(tmp_path: Path) -> None:
     code = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
     stubborn = Program("stubborn", (sys.executable, "-c", code), tmp_path / "stubborn.log", grace_s=0.2)
@@ -137,3 +145,14 @@ def test_a_log_within_its_bound_is_let_alone(tmp_path: Path) -> None:
     trim(log, longest_bytes=50)
     assert log.read_text() == "short"
     assert not (tmp_path / "web.log.1").exists()
+
+
+def test_a_log_past_its_bound_is_cut_on_a_full_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", no_room)
+    log = tmp_path / "web.log"
+    log.write_text("a" * 100)
+    trim(log, longest_bytes=50)
+    assert log.stat().st_size == 0
