@@ -27,7 +27,7 @@ def sentence(action: AnyAction) -> str:
         case Bash():
             return f"$ {_clean(action.command[:KEPT_CHARACTERS])}"
         case Type():
-            return f"typed {len(action.text)} characters"
+            return f"typed {len(action.text)} character{'' if len(action.text) == 1 else 's'}"
         case Edit():
             return f"{action.command.replace('_', ' ')} {_clean(action.path)}"
         case _:

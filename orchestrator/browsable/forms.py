@@ -61,9 +61,9 @@ def form_of(operation: Described, method: str, url: str, title: str, known: Mapp
     if tag:
         variants = [_variant(name, ref, tag, examples) for name, ref in schema["discriminator"]["mapping"].items()]
         chosen = str(examples[0].get(tag, "")) if examples else variants[0].name
-        return Form(method, url, title, operation.get("description", ""), variants, tag, chosen)
+        return Form(method, url, title, _plain(operation.get("description", "")), variants, tag, chosen)
     variants = [Variant("", "", _fields(schema, known))] if schema.get("properties") else []
-    return Form(method, url, title, operation.get("description", ""), variants)
+    return Form(method, url, title, _plain(operation.get("description", "")), variants)
 
 
 def _with_kinds(schema: Described) -> Described:
@@ -90,7 +90,7 @@ def _variant(name: str, ref: str, tag: str, examples: list[Described]) -> Varian
     schema = resolved({"$ref": ref})
     example = next((example for example in examples if example.get(tag) == name), {})
     fields = [made for made in _fields(schema, example) if made.name != tag]
-    return Variant(name, schema.get("description", ""), fields)
+    return Variant(name, _plain(schema.get("description", "")), fields)
 
 
 def _fields(schema: Described, known: Mapping[str, Any]) -> list[Field]:
@@ -162,7 +162,12 @@ def _text(value: Any) -> str:
 
 def _first_lines(description: str) -> str:
     """Without the list of choices, which the input shows by itself."""
-    return description.partition("* `")[0].strip()
+    return _plain(description.partition("* `")[0].strip())
+
+
+def _plain(description: str) -> str:
+    """Of the document's Markdown these texts have the marks of code alone, which a form would show as they are."""
+    return description.replace("`", "")
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -109,6 +109,7 @@ def test_a_new_instance_is_asked_for_by_fields_that_hold_no_nulls() -> None:
     assert re.findall(r"<option>(\w+)</option>", kinds) == ["ubuntu", "browser", "windows"]
     assert "<option selected>" not in kinds  # the template's, or the default one
     assert 'type="checkbox"' in _field(page, "tools_enabled") and "{…}" in _field(page, "environment_variables")
+    assert "`" not in page
     assert "null" not in "".join(_field(page, name) for name in ("name", "agent_id", "configuration", "user_id"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -72,7 +73,7 @@ def main() -> None:
     except OrchestratorError as error:
         say(f"Error: {error}")
         if isinstance(error, APIError) and error.details:
-            say(f"Details: {error.details}")
+            say(f"Details: {json.dumps(error.details, ensure_ascii=False)}")
         sys.exit(exits.code_of(error))
     except OSError as error:  # of what the command writes to, such as a full disk
         say(f"Error: {error.strerror or error}")
