@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from instances.providers.local import deleted
+
 INODES_PER_MIB = 100
 _EVERY_S = 60.0
 _SUSPICIOUS_SHARE = 8
@@ -19,8 +21,9 @@ _AS_ITS_OWNER = ("/usr/bin/unshare", "--user", "--map-root-user")
 class DiskWatch:
     """A sampling limit. It notices late, within seconds, and needs neither quotas nor a loop device."""
 
-    def __init__(self, home: Path, *, disk_mib: int, uid: int | None) -> None:
+    def __init__(self, home: Path, *, disk_mib: int, uid: int | None, first_pid: int = 0) -> None:
         self._home = home
+        self._first_pid = first_pid
         self._disk_mib = disk_mib
         self._uid = uid
         self._du: subprocess.Popen[bytes] | None = None
@@ -73,7 +76,10 @@ class DiskWatch:
         numbers = [
             int(line.split()[0]) for line in output.splitlines() if line.split()[:1] and line.split()[0].isdigit()
         ]
-        if numbers and numbers[0] > self._disk_mib:
+        deleted_mib, looked_at = deleted.measure(self._first_pid, self._home)
+        if looked_at > deleted.MOST_OPEN:
+            return f"The machine held more than {deleted.MOST_OPEN} files open."
+        if numbers and numbers[0] + deleted_mib > self._disk_mib:
             return f"The machine used more than its disk of {self._disk_mib} MiB."
         if len(numbers) > 1 and numbers[1] > self._disk_mib * INODES_PER_MIB:
             return f"The machine made more than the {self._disk_mib * INODES_PER_MIB} files its disk may hold."

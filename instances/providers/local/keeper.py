@@ -78,7 +78,8 @@ class Keeper:
     def _watch(self, sandbox: Sandbox, gatehouse: Gatehouse, output: Output, poll: select.poll) -> str:
         """Look after the sandbox until it ends. A reason where the keeper had to end it, else nothing."""
         poll.register(output.reader, select.POLLIN)
-        disk = DiskWatch(self._run.home, disk_mib=self._spec["disk_mib"], uid=self._spec["uid"])
+        disk_mib, uid = self._spec["disk_mib"], self._spec["uid"]
+        disk = DiskWatch(self._run.home, disk_mib=disk_mib, uid=uid, first_pid=sandbox.pid)
         hearing = Hearing(self._run.heard, self._spec["host"]["alone_s"])
         gatehouse.look_after({})
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from instances.providers.base import Power
-from instances.providers.local import limits
+from instances.providers.local import deleted, limits
 from instances.providers.local.disk import DiskWatch
 from tests.contracts.provider import until
 from tests.instances.providers.rig import Machine, Rig
@@ -78,6 +78,23 @@ def test_what_a_machine_closes_to_itself_counts(rig: Rig) -> None:
         " head -c 40M /dev/zero >&7; head -c 40M /dev/zero >&8; sleep 60"
     )
     assert machine.awaits(Power.GONE) == "The machine used more than its disk of 64 MiB."
+
+
+def test_what_a_machine_deletes_and_holds_open_counts(rig: Rig) -> None:
+    machine = rig.up(disk_mib=64)
+    machine.ask(
+        "for number in 1 2; do"
+        " (exec 7>~/file$number; rm ~/file$number; head -c 40M /dev/zero >&7; sleep 60) & done; wait"
+    )
+    assert machine.awaits(Power.GONE) == "The machine used more than its disk of 64 MiB."
+
+
+def test_a_machine_cannot_hide_its_files_behind_very_many_open_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleted, "MOST_OPEN", 1)
+    watch = DiskWatch(tmp_path, disk_mib=1, uid=None, first_pid=os.getpid())
+    assert watch._verdict(b"1\t/home\n1\t/home\n") == "The machine held more than 1 files open."
 
 
 def test_a_file_that_is_deleted_while_it_is_counted_hides_no_others(tmp_path: Path) -> None:
