@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,16 +69,24 @@ class Supervisor:
         child.wait_s = min(child.wait_s * 2, _LONGEST_WAIT_S)
 
     def _start_again(self, child: _Child, now: float) -> None:
-        if child.start_again_at is not None and now >= child.start_again_at:
+        if child.start_again_at is None or now < child.start_again_at:
+            return
+        try:
             child.process = self._spawn(child.program)
+        except OSError as error:  # the host has no room just now, for a process or for its log
+            self._say(f"! {child.program.name} cannot be started: {error.strerror}; again in {child.wait_s:g} s")
+            child.start_again_at = now + child.wait_s
+            child.wait_s = min(child.wait_s * 2, _LONGEST_WAIT_S)
+        else:
             child.start_again_at = None
 
     def _spawn(self, program: Program) -> Process:
         process = Process(program)
         entry = {"pid": process.pid, "ticks": started_ticks(process.pid), "signal": program.stop_signal.value}
         draft = self._file(f".{program.name}")
-        draft.write_text(json.dumps(entry))
-        draft.replace(self._file(program.name))
+        with suppress(OSError):  # a full disk; without its record it ends with us all the same, by the kernel
+            draft.write_text(json.dumps(entry))
+            draft.replace(self._file(program.name))
         return process
 
     def _file(self, name: str) -> Path:

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +58,25 @@ def test_a_killed_child_is_started_again_and_it_is_said_once(
     assert supervisor.is_running("sleeper")
     assert len(said) == 1
     assert "sleeper was ended by SIGKILL" in said[0]
+
+
+@pytest.mark.parametrize("without_room", [(Path, "write_text"), (subprocess, "Popen")], ids=["disk", "processes"])
+def test_a_child_is_started_again_although_the_host_had_no_room_at_first(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_room: tuple[object, str]
+) -> None:
+    refused: list[str] = []
+
+    def no_room(*_: object, **__: object) -> None:
+        refused.append("no room")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    first = supervisor.start(program(tmp_path))
+    first.kill()
+    with monkeypatch.context() as patch:
+        patch.setattr(*without_room, no_room)
+        look_until(supervisor, lambda: bool(refused))
+    look_until(supervisor, lambda: supervisor.is_running("sleeper"))
+    assert supervisor.is_running("sleeper")
 
 
 def test_a_child_that_keeps_dying_is_waited_for_longer_each_time(
