@@ -75,7 +75,9 @@ class Video:
     def __next__(self) -> bytes:
         assert self._process.stdout is not None
         piece = self._process.stdout.read1(_PIECE_BYTES)  # type: ignore[attr-defined]
-        if not piece and not self._is_whole:
+        if not piece and (
+            not self._is_whole or self._process.wait()
+        ):  # also one that was killed over its last pictures
             raise Unavailable("The rest of the video could not be made.")
         if not piece:
             raise StopIteration

@@ -141,6 +141,18 @@ def test_a_video_whose_rest_cannot_be_read_does_not_end_as_if_it_were_whole(
         _bytes(answer)
 
 
+def test_a_video_whose_maker_is_killed_at_its_end_does_not_end_as_if_it_were_whole(
+    studio: Studio, world: World, client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    row = _recorded(studio, world.running(), [(0, _jpeg(RED))])
+    maker = tmp_path / "ffmpeg"
+    maker.write_text("#!/bin/sh\ncat >/dev/null\necho most of it\nkill -KILL $$\n")
+    maker.chmod(0o755)
+    monkeypatch.setattr("django.conf.settings.FFMPEG", str(maker))
+    with pytest.raises(Unavailable):
+        _bytes(client.get(f"/api/recordings/{row.pk}/video"))
+
+
 def test_a_video_that_nobody_reads_ends_with_its_reader(studio: Studio, world: World, client: Any) -> None:
     row = _recorded(studio, world.running(), [(0, _jpeg(RED))], took_ms=600_000)
     for _ in range(video.AT_ONCE + 1):
