@@ -25,6 +25,7 @@ from infra.embedded.processes import (
     server_account,
     started_ticks,
     tail,
+    wait_until,
 )
 from infra.embedded.secrets import write_private
 from infra.embedded.server import Server
@@ -85,6 +86,7 @@ class Postgres(Server):
             own_directory(folder, account, mode=mode)
         if self.data.exists():
             self._end_leftover()
+            self._await_children()
         else:
             self._initialise(account)
 
@@ -178,6 +180,24 @@ class Postgres(Server):
         ticks = started_ticks(pid)
         if ticks is not None and str(self.data).encode() in command:
             end(pid, ticks, stop_signal=signal.SIGINT, grace_s=30)
+
+    def _await_children(self) -> None:
+        """A server that was killed has children for a moment more, and a new one refuses to start beside them: they
+        hold its shared memory, whose key and id the seventh line of its pid file names."""
+        try:
+            _, held = (self.data / "postmaster.pid").read_text().splitlines()[6].split()
+        except (FileNotFoundError, IndexError, ValueError):
+            return
+        wait_until(lambda: held not in _attached(), timeout_s=10, what="the end of the killed Postgres's children")
+
+
+def _attached() -> set[str]:
+    """The ids of shared memory that some process has."""
+    try:
+        lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    except FileNotFoundError:
+        return set()
+    return {fields[1] for fields in map(str.split, lines) if int(fields[6])}
 
 
 def binaries() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +66,10 @@ def test_what_was_written_is_there_after_a_stop_and_a_start(postgres: Postgres) 
 def test_what_was_committed_is_there_after_the_server_was_killed(postgres: Postgres) -> None:
     held = psycopg.connect(postgres.url("crew"), autocommit=True)
     held.execute("INSERT INTO thing (site) VALUES (8)")
+    lasting = held.info.backend_pid
+    os.kill(lasting, signal.SIGSTOP)  # a child that lives on for a while, and holds what a new server wants
     os.kill(postgres.pid, signal.SIGKILL)
+    threading.Timer(0.5, os.kill, (lasting, signal.SIGCONT)).start()
     postgres.start()
     held.close()
     assert ask(postgres, "crew", "SELECT site FROM thing") == [(8,)]
