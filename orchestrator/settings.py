@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-from django.templatetags.static import static
 
 from common.pooled import Pooled
-from orchestrator import document, providers
+from orchestrator import document, providers, theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -386,17 +385,4 @@ LOGGING = {
         "celery.app.trace": {"level": "WARNING"},
     },
 }
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Orchestrator",
-    "SITE_HEADER": "Orchestrator",
-    "SITE_SUBHEADER": "orchestrator.console.place",
-    "SITE_SYMBOL": "desktop_windows",
-    "STYLES": [lambda request: static("orchestrator/admin.css")],
-    "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],
-    "SITE_URL": "/api/",
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_BACK_BUTTON": True,
-    "SITE_DROPDOWN": "orchestrator.console.other_places",
-    "DASHBOARD_CALLBACK": "orchestrator.dashboard.show",
-    "SIDEBAR": {"navigation": "orchestrator.console.navigation"},
-}
+UNFOLD = theme.SETTINGS

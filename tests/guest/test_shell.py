@@ -132,6 +132,7 @@ async def test_descriptors_are_not_used_up(shell: Shell) -> None:
     for _ in range(10):
         await shell.run("echo x; sleep 0.01 &", 10)
     await eventually(lambda: open_descriptors() <= before, what="all are closed")
+    assert open_descriptors() <= before
 
 
 async def test_a_nul_in_a_command_is_refused(shell: Shell) -> None:

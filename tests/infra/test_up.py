@@ -40,15 +40,19 @@ def taken_port() -> Iterator[int]:
 
 
 def test_a_terminal_that_is_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w", buffering=1, closefd=False) as nobody:
         monkeypatch.setattr(sys, "stdout", nobody)
         with step("Resting the machines"):
             say("a line")
+            done.append("rested")
+        done.append("stopped")
         monkeypatch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # what it still holds may go now
     os.close(writer)
+    assert done == ["rested", "stopped"]
 
 
 def test_a_port_in_use_is_said_before_anything_starts(
